@@ -1,0 +1,450 @@
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["numpy>=1.26"]
+# ///
+"""GPT-2 inference, whole, in one file: a tutorial that is also the program.
+
+The promise: read these 18 steps from top to bottom and you have seen everything that turns a
+prompt into its continuation; a library does nothing but matrix arithmetic. The ids are OpenAI's
+exactly, the logits up to the rounding of float32, and so the greedy continuation is the same.
+The limits: one prompt, on the CPU, no training. What is a letter or a digit follows the Unicode
+version of the running Python. A tie between two tokens is decided by rounding.
+The source of truth: "Language Models are Unsupervised Multitask Learners" (Radford et al., 2019)
+and the code that OpenAI released with it, https://github.com/openai/gpt-2.
+
+The flow of the data:
+    prompt    a string                                              step 1
+    words     cut out of it, their bytes made printable             steps 2 to 4
+    ids       the words' parts, the tokens, as numbers              steps 5 to 7
+    weights   what training has found, read from a file             steps 8 to 11
+    residual  a row of numbers per token, reworked layer by layer   step 12
+    logits    a score for every token that could come next          step 13
+    ids       one longer, and back to step 12 with it               step 14
+    output    ids to tokens to bytes to text                        steps 15 to 18
+
+The glossary, with sizes in GPT-2 124M. A comment like `# [n_new, n_embd]` is the shape of the
+tensor (the array) that its line makes: n_new rows, n_embd columns.
+    n_vocab    50257    tokens that the model knows; a token is a piece of text, its id a number
+    n_ctx      1024     the context: how many tokens the model can look at
+    n_embd     768      numbers per token, between one layer and the next
+    n_layer    12       layers, one after the other; each is attention, then an MLP
+    n_head     12       attention heads in a layer, side by side
+    head_size  64       numbers per token in one head, n_embd / n_head
+    n_past, n_new       tokens that went through the layers before; that go now; n_seen is both
+    wte, wpe            embeddings: a row of numbers for every token; for every position
+    ln_1, ln_2, ln_f    layer norms: before attention; before the MLP; after the last layer
+    c_attn, c_proj      attention's matrices: make q, k and v; mix what the heads have found
+    c_fc, c_proj        the MLP's (multi-layer perceptron): to 4 * n_embd columns; and back
+    q, k, v             query, key, value: what a token asks for; answers to; tells
+    logits, softmax     scores of any size; the formula that makes probabilities of them
+    BPE                 byte pair encoding: tokens grow by merging neighbours, from bytes up
+"""
+import json
+import struct
+import sys
+import numpy as np
+
+# %% Step 1. Read the prompt
+# The prompt is a string. All examples below are checked values of one run, this one:
+#   python easygpt2.py "The naïve wolf didn't" --tokens 5 --model models/tales
+#   prompt → "The naïve wolf didn't"
+USAGE = """usage: python easygpt2.py PROMPT [options]
+  PROMPT           the text to continue, in quotes; after -- if it starts with a dash
+  --tokens N       how many new tokens to make, at least 1 (8)
+  --model FOLDER   GPT-2 as Hugging Face publishes it (models/gpt2 if there, else models/tales)
+  --temperature T  0 takes the likeliest token; more draws one, the wilder the higher (0)
+  --top-k K        draw among the K likeliest tokens only, at least 1 (all)
+  --seed S         a whole number; the same one makes the same draws (another each time)"""
+HELP = "python easygpt2.py --help"
+TALES = 'python easygpt2.py "Once upon a time" --model models/tales'
+
+def show(text, end="\n"):
+    """Print `text` at once; end in silence if nobody reads any more (`| head -1`)."""
+    try:
+        print(text, end=end, flush=True)
+    except BrokenPipeError:
+        sys.stdout = None
+        sys.exit()
+
+def check(good, problem, next_command=TALES, status=1):
+    """Unless `good`, stop with one line: what is wrong, and what to type next."""
+    if not good:
+        print(f"easygpt2.py: {problem}; type: {next_command}", file=sys.stderr)
+        sys.exit(status)
+
+np.seterr(all="ignore")  # what overflows is caught where it matters, in the logits
+if hasattr(sys.stdout, "reconfigure"):  # some terminals cannot print every character
+    sys.stdout.reconfigure(errors="backslashreplace")
+options = {"--tokens": 8, "--model": None, "--temperature": 0, "--top-k": sys.maxsize}
+options["--seed"] = np.random.SeedSequence().entropy
+prompts = []
+arguments = iter(sys.argv[1:])
+for argument in arguments:
+    if argument in ("-h", "--help"):
+        show(USAGE)
+        sys.exit()
+    elif argument == "--":
+        prompts += arguments
+    elif argument in options:
+        options[argument] = next(arguments, "--")
+        check(options[argument][:2] != "--", f"{argument} needs a value", HELP, 2)
+    else:
+        check(argument[:1] != "-", f"unknown option {argument!r}", HELP, 2)
+        prompts.append(argument)
+for name, least in [("--tokens", 1), ("--top-k", 1), ("--seed", 0), ("--temperature", 0)]:
+    value = options[name]
+    try:
+        options[name] = float(value) if name == "--temperature" else int(value)
+    except ValueError:
+        options[name] = -1
+    check(least <= options[name] < np.inf, f"{name} cannot be {value!r}", HELP, 2)
+n_tokens, top_k, temperature = options["--tokens"], options["--top-k"], options["--temperature"]
+joined = " ".join(prompts)
+check(joined, "no prompt", TALES, 2)
+check(len(prompts) < 2, "more than one prompt, use quotes", f"python easygpt2.py {joined!r}", 2)
+try:  # in the "C" locale a byte beyond ASCII arrives as a surrogate, a stand-in
+    prompt = prompts[0].encode("utf-8", "surrogateescape").decode("utf-8")
+except UnicodeError:
+    check(False, "the prompt is not UTF-8", TALES, 2)
+show(f"Input: {prompt}")
+
+# %% Step 2. Split the prompt into words
+# A list of words, whose bounds no token will cross. A space belongs to the word behind it.
+#   words → ['The', ' naïve', ' wolf', ' didn', "'t"]
+# Why does a space at the end of a prompt hurt? It becomes a word of its own, where the model has
+# learned to expect a word with its space in front.
+kinds = []
+for character in prompt:
+    if character.isalpha():
+        kinds.append("letter")
+    elif character.isnumeric():
+        kinds.append("number")
+    elif character.isspace() and character not in "\x1c\x1d\x1e\x1f":  # spaces to Python only
+        kinds.append("space")
+    else:
+        kinds.append("symbol")
+kinds.append("end")
+words = []
+start = 0
+while start < len(prompt):
+    first = start  # the character that decides what kind of word this is
+    if prompt[start] == " " and kinds[start + 1] not in ("space", "end"):
+        first = start + 1
+    end = first + 1
+    while kinds[end] == kinds[first]:
+        end += 1
+    # The last of several spaces is left for the word behind them.
+    if kinds[first] == "space" and kinds[end] != "end" and end - start > 1:
+        end -= 1
+    for contraction in ("'s", "'t", "'re", "'ve", "'m", "'ll", "'d"):
+        if prompt.startswith(contraction, start):
+            end = start + len(contraction)
+    words.append(prompt[start:end])
+    start = end
+
+# %% Step 3. A printable character for every byte
+# A table from byte to character. Any text is bytes, so a model that knows all bytes can read
+# any text; and a token whose bytes can be printed can be looked at and stored in a text file.
+#   byte_to_character[ord(" ")] → 'Ġ'
+# Subtle: why `Ġ`? Bytes that do not print, like the space, take the characters from 256 on as
+# they come: the n-th of them is character 256 + n, not character 256 + byte.
+byte_to_character = {}
+n_unprintable = 0
+for byte in range(256):
+    if 33 <= byte <= 126 or 161 <= byte <= 172 or 174 <= byte <= 255:
+        byte_to_character[byte] = chr(byte)
+    else:
+        byte_to_character[byte] = chr(256 + n_unprintable)
+        n_unprintable += 1
+
+# %% Step 4. Words as printable bytes
+# The same words, a character for each byte of their UTF-8: `ï` is two bytes.
+#   printable_words → ['The', 'ĠnaÃ¯ve', 'Ġwolf', 'Ġdidn', "'t"]
+printable_words = []
+for word in words:
+    printable_words.append("".join([byte_to_character[byte] for byte in word.encode("utf-8")]))
+
+# %% Step 5. The merges
+# A rank for each pair of pieces that may be merged, the pairs most frequent in training first.
+#   merge_rank["v", "e"] → 59
+model, hint = options["--model"], ""
+if model is None:
+    program = globals().get("__file__", "")
+    here = program[: max(program.rfind("/"), program.rfind("\\")) + 1]
+    model = f"{here}models/gpt2"
+    try:
+        open(f"{model}/config.json", "rb").close()
+    except OSError:
+        hint = f" (OpenAI's own: the files of huggingface.co/openai-community/gpt2 in {model})"
+        model = f"{here}models/tales"
+print(f"Model: {model}{hint}", file=sys.stderr)
+path = f"{model}/merges.txt"
+merge_rank = {}
+try:
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            # Subtle: only a first line like this is a comment, some merges begin with # too.
+            if not line.startswith("#version") or merge_rank:
+                left, right = line.split()
+                merge_rank[left, right] = len(merge_rank)
+except (OSError, ValueError) as error:
+    check(False, f"cannot read {path} beyond {len(merge_rank)} merges: {error}")
+check(merge_rank, f"{path} has no merges")
+
+# %% Step 6. Merge by rank
+# The tokens of the prompt. Each word starts as single characters; the pair of neighbours with
+# the lowest rank is merged wherever it stands, and again, until no pair has a rank.
+#   tokens → ['The', 'Ġn', 'a', 'Ã', '¯', 've', 'Ġwolf', 'Ġdidn', "'t"]
+tokens = []
+for printable_word in printable_words:
+    pieces = list(printable_word)
+    while True:
+        ranked = {merge_rank[pair]: pair for pair in zip(pieces, pieces[1:]) if pair in merge_rank}
+        if not ranked:
+            break
+        left, right = ranked[min(ranked)]
+        merged = []
+        for piece in pieces:
+            if piece == right and merged and merged[-1] == left:
+                merged[-1] = left + right
+            else:
+                merged.append(piece)
+        pieces = merged
+    tokens += pieces
+
+# %% Step 7. Tokens to ids
+# The prompt as numbers, the only thing about it that the model will see.
+#   ids → [329, 294, 64, 127, 107, 315, 2094, 1198, 426]
+# Why is `<|endoftext|>` in a prompt not the end of a text? Here it is text like any other, seven
+# plain tokens in OpenAI's vocabulary; no merge leads to the special token of that name.
+path = f"{model}/vocab.json"
+try:
+    with open(path, encoding="utf-8") as file:
+        vocabulary = dict(json.load(file))
+except (OSError, ValueError, TypeError) as error:
+    check(False, f"cannot read {path}: {error}")
+numbers = sorted(id for id in vocabulary.values() if type(id) is int)
+check(numbers and numbers == list(range(len(vocabulary))), f"{path}: ids are not 0, 1, 2 ...")
+check(set("".join(vocabulary)) <= set(byte_to_character.values()), f"{path}: unknown characters")
+ids = []
+for token in tokens:
+    check(token in vocabulary, f"{path} lacks the token {token!r} that merges.txt makes")
+    ids.append(vocabulary[token])
+n_prompt = len(ids)
+show(f"Tokens: {ids}")
+
+# %% Step 8. The hyperparameters
+# The sizes of this model.
+#   n_vocab, n_ctx, n_embd, n_layer, n_head, head_size → (4096, 256, 192, 6, 6, 32)
+path = f"{model}/config.json"
+try:
+    with open(path, encoding="utf-8") as file:
+        config = dict(json.load(file))
+except (OSError, ValueError, TypeError) as error:
+    check(False, f"cannot read {path}: {error}")
+for name in ("n_positions", "n_embd", "n_layer", "n_head", "vocab_size", "layer_norm_epsilon"):
+    good = type(config.get(name)) is (float if name == "layer_norm_epsilon" else int)
+    check(good and config[name] > 0, f"{path}: {name} cannot be {config.get(name)}")
+n_ctx, n_vocab, eps = config["n_positions"], config["vocab_size"], config["layer_norm_epsilon"]
+n_embd, n_layer, n_head = config["n_embd"], config["n_layer"], config["n_head"]
+head_size = n_embd // n_head
+gpt2_settings = {  # with others it is another model, and the formulas below are wrong
+    "model_type": "gpt2", "activation_function": "gelu_new", "tie_word_embeddings": True,
+    "n_inner": 4 * n_embd, "scale_attn_weights": True, "scale_attn_by_inverse_layer_idx": False,
+}
+for name, value in gpt2_settings.items():
+    check(config.get(name) in (None, value), f"{path}: {name} is {config.get(name)}, not {value}")
+check(n_embd % n_head == 0, f"{path}: n_embd {n_embd} is not a multiple of n_head {n_head}")
+check(len(vocabulary) <= n_vocab, f"{model}/vocab.json has more than vocab_size {n_vocab} tokens")
+shorter = 'python easygpt2.py "a shorter prompt"'
+check(n_prompt <= n_ctx, f"the prompt has {n_prompt} tokens, {n_ctx} fit", shorter)
+
+# %% Step 9. Open the tensor file and check its header
+# `header` says which bytes are which tensor. The file is simple: the length of the header in
+# eight bytes, the header as JSON, and then the numbers, one tensor right behind the other.
+#   header["ln_f.bias"] → {'dtype': 'F16', 'shape': [192], 'data_offsets': [5338368, 5338752]}
+show("Loading tensors")
+path = f"{model}/model.safetensors"
+name = "its header"
+try:
+    tensor_file = open(path, "rb")
+    file_size = tensor_file.seek(0, 2)
+    tensor_file.seek(0)
+    data_start = 8 + struct.unpack("<Q", tensor_file.read(8))[0]
+    check(data_start <= file_size, f"{path} ends before its header does")
+    header = dict(json.loads(tensor_file.read(data_start - 8)))
+    header.pop("__metadata__", None)
+    spans = [(entry["data_offsets"], name) for name, entry in header.items()]
+    spans.append(([file_size - data_start, file_size - data_start], "the end of the file"))
+    position = 0
+    for (begin, end), name in sorted(spans):
+        good = type(begin) is int and type(end) is int and position == begin <= end
+        check(good, f"{path}: {name} is at {begin} to {end}, but byte {position} comes next")
+        position = end
+except (OSError, ValueError, TypeError, KeyError, RecursionError, struct.error) as error:
+    check(False, f"cannot read {path}: {name}: {error}")
+
+# %% Step 10. Read the embeddings, embed the prompt
+# One row per token: what it is (its row of wte) plus where it stands (a row of wpe).
+#   waiting[0, :3] → [0.054, 0.097, -0.059]
+dtypes = {"F32": "<f4", "F16": "<f2", "BF16": "<u2"}
+
+def read_tensor(name, shape):
+    """Return the tensor `name`, which must have this shape, as float32."""
+    entry = header.get(name) or header.get(f"transformer.{name}", {})  # both are in use
+    dtype, found_shape = entry.get("dtype"), entry.get("shape")
+    check(entry, f"{path}: {name} is missing")
+    check(dtype in list(dtypes), f"{path}: {name} has dtype {dtype}, not F32, F16 or BF16")
+    check(found_shape == shape, f"{path}: {name} has shape {found_shape}, by config {shape}")
+    begin, end = entry["data_offsets"]
+    n_bytes = np.prod(shape, dtype=object) * np.dtype(dtypes[dtype]).itemsize
+    check(end - begin == n_bytes, f"{path}: {name} has {end - begin} bytes, should have {n_bytes}")
+    tensor_file.seek(data_start + begin)
+    tensor = np.frombuffer(tensor_file.read(n_bytes), dtypes[dtype]).reshape(shape)  # [*shape]
+    if dtype == "BF16":  # the upper half of the bits of a float32
+        tensor = (tensor.astype(np.uint32) << 16).view(np.float32)  # [*shape]
+    return tensor.astype(np.float32, copy=False)  # [*shape]
+
+wte = read_tensor("wte.weight", [n_vocab, n_embd])  # [n_vocab, n_embd]
+wpe = read_tensor("wpe.weight", [n_ctx, n_embd])  # [n_ctx, n_embd]
+waiting = wte[ids] + wpe[:n_prompt]  # [n_prompt, n_embd]
+
+# %% Step 11. Read the layers' tensors and ln_f
+# `layers[5]["ln_1.weight"]` and so on: twelve tensors for each layer, and behind all layers ln_f.
+#   layers[5]["ln_1.weight"][:3] → [1.025, 1.052, 1.087]
+# Matrices are stored [in, out], so that `rows @ matrix` needs no transpose.
+layer_shapes = {
+    "ln_1.weight": [n_embd], "ln_1.bias": [n_embd], "ln_2.weight": [n_embd], "ln_2.bias": [n_embd],
+    "attn.c_attn.weight": [n_embd, 3 * n_embd], "attn.c_attn.bias": [3 * n_embd],
+    "attn.c_proj.weight": [n_embd, n_embd], "attn.c_proj.bias": [n_embd],
+    "mlp.c_fc.weight": [n_embd, 4 * n_embd], "mlp.c_fc.bias": [4 * n_embd],
+    "mlp.c_proj.weight": [4 * n_embd, n_embd], "mlp.c_proj.bias": [n_embd],
+}
+layers = [{} for layer in range(n_layer)]
+for layer, block in enumerate(layers):
+    for name, shape in layer_shapes.items():
+        block[name] = read_tensor(f"h.{layer}.{name}", shape)  # [*shape]
+ln_f_weight = read_tensor("ln_f.weight", [n_embd])  # [n_embd]
+ln_f_bias = read_tensor("ln_f.bias", [n_embd])  # [n_embd]
+tensor_file.close()
+
+# %% Step 12. The transformer
+# `residual`, a row per token, has gone through all layers. Each layer adds to it twice: attention
+# brings in what the tokens before have to tell, the MLP works on each row by itself.
+#   residual.shape → (9, 192)
+#   attention_weights[2] → [0.82, 0.06, 0.12, 0, 0, 0, 0, 0, 0]
+def layer_norm(x, weight, bias):
+    """Bring each row of x to mean 0 and variance 1, then scale and shift it as learned."""
+    deviation = x - np.mean(x, axis=-1, keepdims=True)  # [..., n_embd]
+    # Subtle: this variance divides by n, not by n - 1, and eps goes inside the root.
+    variance = np.mean(deviation * deviation, axis=-1, keepdims=True)  # [..., 1]
+    return deviation / np.sqrt(variance + eps) * weight + bias  # [..., n_embd]
+
+def softmax(x):
+    """Turn each row of scores into probabilities; without the subtraction exp would overflow."""
+    exp = np.exp(x - np.max(x, axis=-1, keepdims=True))  # [*x.shape]
+    return exp / np.sum(exp, axis=-1, keepdims=True)  # [*x.shape]
+
+def gelu(x):
+    """Bend x: close to x where that is large, close to 0 where it is very negative."""
+    # Subtle: GPT-2 has learned with this approximation by tanh, so the exact GELU is wrong here.
+    # And a NumPy float64, such as np.sqrt(2 / np.pi), would turn all that follows into float64.
+    inner = (2 / np.pi) ** 0.5 * (x + 0.044715 * x * x * x)  # [*x.shape]
+    return 0.5 * x * (1 + np.tanh(inner))  # [*x.shape]
+
+CHUNK = 128  # rows that go through at once, few enough for the processor to keep them at hand
+# Subtle: why may old keys and values be kept? No token looks ahead, so none of what is computed
+# for a token changes when others come after it. Without this cache all would be computed again.
+keys = np.zeros([n_layer, n_head, n_ctx, head_size], "f4")  # [n_layer, n_head, n_ctx, head_size]
+values = np.zeros_like(keys)  # [n_layer, n_head, n_ctx, head_size]
+n_past = 0
+end_of_text = vocabulary.get("<|endoftext|>")
+generator = np.random.default_rng(options["--seed"])
+show(f"Generated tokens: {ids}"[:-1], end="")
+while True:
+    n_new = min(len(waiting), CHUNK)
+    n_seen = n_past + n_new
+    residual = waiting[:n_new]  # [n_new, n_embd]
+    waiting = waiting[n_new:]  # [..., n_embd]
+    # Subtle: why is the mask a triangle? A row may look at its own position and at those before.
+    may_look = np.tri(n_new, n_seen, n_past, dtype=bool)  # [n_new, n_seen]
+    for layer, block in enumerate(layers):
+        normed = layer_norm(residual, block["ln_1.weight"], block["ln_1.bias"])  # [n_new, n_embd]
+        qkv = normed @ block["attn.c_attn.weight"] + block["attn.c_attn.bias"]  # [n_new, 3*n_embd]
+        q, k, v = np.split(qkv, 3, axis=1)  # [n_new, n_embd]
+        heads = np.empty_like(q)  # [n_new, n_embd]
+        for head in range(n_head):
+            part = slice(head * head_size, (head + 1) * head_size)  # this head's columns
+            keys[layer, head, n_past:n_seen] = k[:, part]  # [n_new, head_size]
+            values[layer, head, n_past:n_seen] = v[:, part]  # [n_new, head_size]
+            # Subtle: .T makes columns of the keys; a reshape would only mix up their numbers. And
+            # sums of head_size products grow by its root: undivided, softmax sees only extremes.
+            scores = q[:, part] @ keys[layer, head, :n_seen].T / head_size**0.5  # [n_new, n_seen]
+            scores[~may_look] = -np.inf
+            attention_weights = softmax(scores)  # [n_new, n_seen]
+            heads[:, part] = attention_weights @ values[layer, head, :n_seen]  # [n_new, head_size]
+        added = heads @ block["attn.c_proj.weight"] + block["attn.c_proj.bias"]  # [n_new, n_embd]
+        residual = residual + added  # [n_new, n_embd]
+        normed = layer_norm(residual, block["ln_2.weight"], block["ln_2.bias"])  # [n_new, n_embd]
+        hidden = normed @ block["mlp.c_fc.weight"] + block["mlp.c_fc.bias"]  # [n_new, 4*n_embd]
+        hidden = gelu(hidden)  # [n_new, 4*n_embd]
+        added = hidden @ block["mlp.c_proj.weight"] + block["mlp.c_proj.bias"]  # [n_new, n_embd]
+        residual = residual + added  # [n_new, n_embd]
+    n_past = n_seen
+    if len(waiting) > 0:
+        continue
+    # Step 13. Choose the next token
+    # `next_id`, the likeliest unless a temperature is given. The last row predicts: multiplied
+    # with a token's embedding it gives that token's logit, its score.
+    #   next_id → 568
+    # Subtle: the embedding is tied, wte reads tokens at the start and predicts them at the end.
+    # Why does greedy text repeat itself? What was said once makes saying it again likelier still.
+    last = layer_norm(residual[-1], ln_f_weight, ln_f_bias)  # [n_embd]
+    logits = wte @ last  # [n_vocab]
+    check(np.isfinite(logits).all(), f"{path}: these weights give logits that are not numbers")
+    candidates = logits[: len(vocabulary)]  # [len(vocabulary)]
+    if temperature < 1e-30:  # 0, or what float32 cannot divide by
+        next_id = int(np.argmax(candidates))
+    else:
+        best = np.argsort(-candidates, kind="stable")[:top_k]  # [n_best]
+        probabilities = softmax(candidates[best] / temperature)  # [n_best]
+        cumulative = np.cumsum(probabilities)  # [n_best]
+        draw = generator.random() * float(cumulative[-1])
+        next_id = int(best[np.searchsorted(cumulative, draw, side="right")])
+    # Step 14. Append it, and stop or embed it
+    # `ids` is one longer, and `waiting` is the new token's row for the next round.
+    #   len(ids) → 10
+    ids.append(next_id)
+    show(f", {next_id}", end="")
+    if next_id == end_of_text or len(ids) == n_prompt + n_tokens or len(ids) > n_ctx:
+        break
+    # Subtle: positions count from zero, so n_past, the length of the cache, is the next position.
+    waiting = wte[[next_id]] + wpe[[n_past]]  # [1, n_embd]
+show("]")
+if next_id == end_of_text:
+    print("Stopped: the model has ended the text", file=sys.stderr)
+elif len(ids) < n_prompt + n_tokens:
+    print(f"Stopped: the context of {n_ctx} tokens is full", file=sys.stderr)
+
+# %% Step 15. The reverse vocabulary
+# The vocabulary turned round, from id to token.
+#   id_to_token[2094] → 'Ġwolf'
+id_to_token = {id: token for token, id in vocabulary.items()}
+
+# %% Step 16. Ids to tokens
+# All tokens, the prompt's and the new ones.
+#   output_tokens[-5:] → ['Ġknow', 'Ġwhat', 'Ġto', 'Ġdo', '.']
+output_tokens = [id_to_token[id] for id in ids]
+
+# %% Step 17. The reverse table
+# The table of printable characters turned round, from character to byte.
+#   character_to_byte["Ġ"] → 32
+character_to_byte = {character: byte for byte, character in byte_to_character.items()}
+
+# %% Step 18. Bytes to text
+# The output: the prompt and its continuation.
+#   output → "The naïve wolf didn't know what to do."
+# Subtle: a token may hold half a character. Until its other half comes, it shows as �.
+output_bytes = bytes([character_to_byte[character] for character in "".join(output_tokens)])
+output = output_bytes.decode("utf-8", errors="replace")
+show(f"Output: {output}")
