@@ -29,7 +29,7 @@ tensor (the array) that its line makes: n_new rows, n_embd columns.
     n_embd     768      numbers per token, between one layer and the next
     n_layer    12       layers, one after the other; each is attention, then an MLP
     n_head     12       attention heads in a layer, side by side
-    head_size  64       numbers per token in one head, n_embd / n_head
+    head_size  64       each head's share of the n_embd numbers: n_embd / n_head
     n_past, n_new       tokens that went through the layers before; that go now; n_seen is both
     wte, wpe            embeddings: a row of numbers for every token; for every position
     ln_1, ln_2, ln_f    layer norms: before attention; before the MLP; after the last layer
@@ -37,7 +37,7 @@ tensor (the array) that its line makes: n_new rows, n_embd columns.
     c_fc, c_proj        the MLP's (multi-layer perceptron): to 4 * n_embd columns; and back
     q, k, v             query, key, value: what a token asks for; answers to; tells
     logits, softmax     scores of any size; the formula that makes probabilities of them
-    BPE                 byte pair encoding: tokens grow by merging neighbours, from bytes up
+    BPE                 byte pair encoding, the merging of neighbours that makes tokens of bytes
 """
 import json
 import struct
@@ -109,7 +109,7 @@ except UnicodeError:
 show(f"Input: {prompt}")
 
 # %% Step 2. Split the prompt into words
-# A list of words, whose bounds no token will cross. A space belongs to the word behind it.
+# A list of words, whose bounds no token will cross. The last space before a word is part of it.
 #   words → ['The', ' naïve', ' wolf', ' didn', "'t"]
 # Why does a space at the end of a prompt hurt? It becomes a word of its own, where the model has
 # learned to expect a word with its space in front.
@@ -133,7 +133,6 @@ while start < len(prompt):
     end = first + 1
     while kinds[end] == kinds[first]:
         end += 1
-    # The last of several spaces is left for the word behind them.
     if kinds[first] == "space" and kinds[end] != "end" and end - start > 1:
         end -= 1
     for contraction in ("'s", "'t", "'re", "'ve", "'m", "'ll", "'d"):
@@ -183,8 +182,7 @@ merge_rank = {}
 try:
     with open(path, encoding="utf-8") as file:
         for line in file:
-            # Subtle: only a first line like this is a comment, some merges begin with # too.
-            if not line.startswith("#version") or merge_rank:
+            if not line.startswith("#version") or merge_rank:  # Subtle: merges may begin with #
                 left, right = line.split()
                 merge_rank[left, right] = len(merge_rank)
 except (OSError, ValueError) as error:
@@ -300,7 +298,8 @@ def read_tensor(name, shape):
     n_bytes = np.prod(shape, dtype=object) * np.dtype(dtypes[dtype]).itemsize
     check(end - begin == n_bytes, f"{path}: {name} has {end - begin} bytes, should have {n_bytes}")
     tensor_file.seek(data_start + begin)
-    tensor = np.frombuffer(tensor_file.read(n_bytes), dtypes[dtype]).reshape(shape)  # [*shape]
+    tensor = np.empty(shape, dtypes[dtype])  # [*shape]
+    tensor_file.readinto(tensor)
     if dtype == "BF16":  # the upper half of the bits of a float32
         tensor = (tensor.astype(np.uint32) << 16).view(np.float32)  # [*shape]
     return tensor.astype(np.float32, copy=False)  # [*shape]
@@ -310,9 +309,9 @@ wpe = read_tensor("wpe.weight", [n_ctx, n_embd])  # [n_ctx, n_embd]
 waiting = wte[ids] + wpe[:n_prompt]  # [n_prompt, n_embd]
 
 # %% Step 11. Read the layers' tensors and ln_f
-# `layers[5]["ln_1.weight"]` and so on: twelve tensors for each layer, and behind all layers ln_f.
+# All weights: twelve tensors for each layer, and one layer norm, ln_f, behind them all. Matrices
+# are stored as [in, out], so that `rows @ matrix` needs no transpose.
 #   layers[5]["ln_1.weight"][:3] → [1.025, 1.052, 1.087]
-# Matrices are stored [in, out], so that `rows @ matrix` needs no transpose.
 layer_shapes = {
     "ln_1.weight": [n_embd], "ln_1.bias": [n_embd], "ln_2.weight": [n_embd], "ln_2.bias": [n_embd],
     "attn.c_attn.weight": [n_embd, 3 * n_embd], "attn.c_attn.bias": [3 * n_embd],
@@ -386,13 +385,13 @@ while True:
         added = heads @ block["attn.c_proj.weight"] + block["attn.c_proj.bias"]  # [n_new, n_embd]
         residual = residual + added  # [n_new, n_embd]
         normed = layer_norm(residual, block["ln_2.weight"], block["ln_2.bias"])  # [n_new, n_embd]
-        hidden = normed @ block["mlp.c_fc.weight"] + block["mlp.c_fc.bias"]  # [n_new, 4*n_embd]
-        hidden = gelu(hidden)  # [n_new, 4*n_embd]
-        added = hidden @ block["mlp.c_proj.weight"] + block["mlp.c_proj.bias"]  # [n_new, n_embd]
+        wide = gelu(normed @ block["mlp.c_fc.weight"] + block["mlp.c_fc.bias"])  # [n_new, 4*n_embd]
+        added = wide @ block["mlp.c_proj.weight"] + block["mlp.c_proj.bias"]  # [n_new, n_embd]
         residual = residual + added  # [n_new, n_embd]
     n_past = n_seen
     if len(waiting) > 0:
         continue
+
     # Step 13. Choose the next token
     # `next_id`, the likeliest unless a temperature is given. The last row predicts: multiplied
     # with a token's embedding it gives that token's logit, its score.
@@ -411,6 +410,7 @@ while True:
         cumulative = np.cumsum(probabilities)  # [n_best]
         draw = generator.random() * float(cumulative[-1])
         next_id = int(best[np.searchsorted(cumulative, draw, side="right")])
+
     # Step 14. Append it, and stop or embed it
     # `ids` is one longer, and `waiting` is the new token's row for the next round.
     #   len(ids) → 10
