@@ -5,10 +5,10 @@
 """GPT-2 inference, whole, in one file: a tutorial that is also the program.
 
 The promise: read these 18 steps from top to bottom and you have seen everything that turns a
-prompt into its continuation; a library does nothing but matrix arithmetic. The ids are OpenAI's
-exactly, the logits up to the rounding of float32, and so the greedy continuation is the same.
-The limits: one prompt, on the CPU, no training. What is a letter or a digit follows the Unicode
-version of the running Python. A tie between two tokens is decided by rounding.
+prompt into its continuation; libraries only parse JSON, calculate with arrays and draw random
+numbers. The token ids are exactly those of OpenAI's GPT-2, the scores (logits) up to the rounding
+of float32, and so the text made of the likeliest tokens is the same, but for ties.
+The limits: one prompt, no GPU, no training, letters by the running Python's Unicode version.
 The source of truth: "Language Models are Unsupervised Multitask Learners" (Radford et al., 2019)
 and the code that OpenAI released with it, https://github.com/openai/gpt-2.
 
@@ -17,24 +17,25 @@ The flow of the data:
     words     cut out of it, their bytes made printable             steps 2 to 4
     ids       the words' parts, the tokens, as numbers              steps 5 to 7
     weights   what training has found, read from a file             steps 8 to 11
-    residual  a row of numbers per token, reworked layer by layer   step 12
+    residual  a row of numbers per token, to which every layer adds   step 12
     logits    a score for every token that could come next          step 13
     ids       one longer, and back to step 12 with it               step 14
     output    ids to tokens to bytes to text                        steps 15 to 18
 
 The glossary, with sizes in GPT-2 124M. A comment like `# [n_new, n_embd]` is the shape of the
 tensor (the array) that its line makes: n_new rows, n_embd columns.
-    n_vocab    50257    tokens that the model knows; a token is a piece of text, its id a number
+    n_vocab    50257    tokens that the model knows: pieces of text, down to single bytes
     n_ctx      1024     the context: how many tokens the model can look at
     n_embd     768      numbers per token, between one layer and the next
-    n_layer    12       layers, one after the other; each is attention, then an MLP
-    n_head     12       attention heads in a layer, side by side
-    head_size  64       each head's share of the n_embd numbers: n_embd / n_head
+    n_layer    12       layers: each is attention (tokens look back at tokens), then an MLP
+    n_head     12       attention heads: independent attentions, each with its own columns
+    head_size  64       columns of one head, n_embd / n_head
     n_past, n_new       tokens that went through the layers before; that go now; n_seen is both
     wte, wpe            embeddings: a row of numbers for every token; for every position
     ln_1, ln_2, ln_f    layer norms: before attention; before the MLP; after the last layer
-    c_attn, c_proj      attention's matrices: make q, k and v; mix what the heads have found
-    c_fc, c_proj        the MLP's (multi-layer perceptron): to 4 * n_embd columns; and back
+    c_attn, attn.c_proj attention's matrices: make q, k and v; combine what the heads have found
+    c_fc, mlp.c_proj    the MLP's: to 4 * n_embd columns, where GELU bends the numbers; and back
+    .weight, .bias      what such a part multiplies by; what it then adds; both learned
     q, k, v             query, key, value: what a token asks for; answers to; tells
     logits, softmax     scores of any size; the formula that makes probabilities of them
     BPE                 byte pair encoding, the merging of neighbours that makes tokens of bytes
@@ -106,20 +107,31 @@ try:  # in the "C" locale a byte beyond ASCII arrives as a surrogate, a stand-in
     prompt = prompts[0].encode("utf-8", "surrogateescape").decode("utf-8")
 except UnicodeError:
     check(False, "the prompt is not UTF-8", TALES, 2)
+model, hint = options["--model"], ""
+if model is None:
+    program = globals().get("__file__", "")
+    here = program[: max(program.rfind("/"), program.rfind("\\")) + 1]
+    model = f"{here}models/gpt2"
+    try:
+        open(f"{model}/config.json", "rb").close()
+    except OSError:
+        hint = f" (OpenAI's own: the files of huggingface.co/openai-community/gpt2 in {model})"
+        model = f"{here}models/tales"
+print(f"Model: {model}{hint}", file=sys.stderr)
 show(f"Input: {prompt}")
 
 # %% Step 2. Split the prompt into words
-# A list of words, whose bounds no token will cross. The last space before a word is part of it.
+# A list of words: runs of letters, numbers, symbols or white space, whose bounds no token crosses.
+# A space joins the run behind it, and English endings like 't stand alone.
 #   words → ['The', ' naïve', ' wolf', ' didn', "'t"]
-# Why does a space at the end of a prompt hurt? It becomes a word of its own, where the model has
-# learned to expect a word with its space in front.
+# Why does a space at the end of a prompt hurt? Alone it is a word that the model has hardly seen.
 kinds = []
 for character in prompt:
     if character.isalpha():
         kinds.append("letter")
     elif character.isnumeric():
         kinds.append("number")
-    elif character.isspace() and character not in "\x1c\x1d\x1e\x1f":  # spaces to Python only
+    elif character.isspace() and character not in "\x1c\x1d\x1e\x1f":  # white space to Python only
         kinds.append("space")
     else:
         kinds.append("symbol")
@@ -134,7 +146,7 @@ while start < len(prompt):
     while kinds[end] == kinds[first]:
         end += 1
     if kinds[first] == "space" and kinds[end] != "end" and end - start > 1:
-        end -= 1
+        end -= 1  # the last of several spaces is left to join the next word
     for contraction in ("'s", "'t", "'re", "'ve", "'m", "'ll", "'d"):
         if prompt.startswith(contraction, start):
             end = start + len(contraction)
@@ -144,9 +156,9 @@ while start < len(prompt):
 # %% Step 3. A printable character for every byte
 # A table from byte to character. Any text is bytes, so a model that knows all bytes can read
 # any text; and a token whose bytes can be printed can be looked at and stored in a text file.
-#   byte_to_character[ord(" ")] → 'Ġ'
-# Subtle: why `Ġ`? Bytes that do not print, like the space, take the characters from 256 on as
-# they come: the n-th of them is character 256 + n, not character 256 + byte.
+#   byte_to_character[32], byte_to_character[127] → ('Ġ', 'ġ')
+# Subtle: why `Ġ`? Bytes that do not print, like the space, take the characters from 256 on in
+# turn: the n-th of them is character 256 + n, counted from zero, not character 256 + byte.
 byte_to_character = {}
 n_unprintable = 0
 for byte in range(256):
@@ -164,19 +176,8 @@ for word in words:
     printable_words.append("".join([byte_to_character[byte] for byte in word.encode("utf-8")]))
 
 # %% Step 5. The merges
-# A rank for each pair of pieces that may be merged, the pairs most frequent in training first.
+# A rank for each pair of pieces that may become one; the more frequent in text, the lower.
 #   merge_rank["v", "e"] → 59
-model, hint = options["--model"], ""
-if model is None:
-    program = globals().get("__file__", "")
-    here = program[: max(program.rfind("/"), program.rfind("\\")) + 1]
-    model = f"{here}models/gpt2"
-    try:
-        open(f"{model}/config.json", "rb").close()
-    except OSError:
-        hint = f" (OpenAI's own: the files of huggingface.co/openai-community/gpt2 in {model})"
-        model = f"{here}models/tales"
-print(f"Model: {model}{hint}", file=sys.stderr)
 path = f"{model}/merges.txt"
 merge_rank = {}
 try:
@@ -190,8 +191,8 @@ except (OSError, ValueError) as error:
 check(merge_rank, f"{path} has no merges")
 
 # %% Step 6. Merge by rank
-# The tokens of the prompt. Each word starts as single characters; the pair of neighbours with
-# the lowest rank is merged wherever it stands, and again, until no pair has a rank.
+# The tokens of the prompt. Each word starts as characters. Of all pairs of neighbours the one with
+# the lowest rank becomes one piece wherever it stands; this repeats until no pair has a rank.
 #   tokens → ['The', 'Ġn', 'a', 'Ã', '¯', 've', 'Ġwolf', 'Ġdidn', "'t"]
 tokens = []
 for printable_word in printable_words:
@@ -211,10 +212,10 @@ for printable_word in printable_words:
     tokens += pieces
 
 # %% Step 7. Tokens to ids
-# The prompt as numbers, the only thing about it that the model will see.
+# The prompt as numbers, all that the model will see of it:
 #   ids → [329, 294, 64, 127, 107, 315, 2094, 1198, 426]
-# Why is `<|endoftext|>` in a prompt not the end of a text? Here it is text like any other, seven
-# plain tokens in OpenAI's vocabulary; no merge leads to the special token of that name.
+# Why does `<|endoftext|>`, the token that ends a text, not end a prompt? Typed there it is text
+# like any other, seven plain tokens in OpenAI's vocabulary; no merge leads to that one token.
 path = f"{model}/vocab.json"
 try:
     with open(path, encoding="utf-8") as file:
@@ -259,7 +260,7 @@ check(n_prompt <= n_ctx, f"the prompt has {n_prompt} tokens, {n_ctx} fit", short
 
 # %% Step 9. Open the tensor file and check its header
 # `header` says which bytes are which tensor. The file is simple: the length of the header in
-# eight bytes, the header as JSON, and then the numbers, one tensor right behind the other.
+# eight bytes, the header as JSON, then the numbers, tensor behind tensor. Offsets count from there.
 #   header["ln_f.bias"] → {'dtype': 'F16', 'shape': [192], 'data_offsets': [5338368, 5338752]}
 show("Loading tensors")
 path = f"{model}/model.safetensors"
@@ -283,7 +284,8 @@ except (OSError, ValueError, TypeError, KeyError, RecursionError, struct.error) 
     check(False, f"cannot read {path}: {name}: {error}")
 
 # %% Step 10. Read the embeddings, embed the prompt
-# One row per token: what it is (its row of wte) plus where it stands (a row of wpe).
+# A row per token of the prompt, waiting to go through the layers: the row of wte that says which
+# token it is, added to the row of wpe that says where it stands.
 #   waiting[0, :3] → [0.054, 0.097, -0.059]
 dtypes = {"F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 
@@ -309,8 +311,8 @@ wpe = read_tensor("wpe.weight", [n_ctx, n_embd])  # [n_ctx, n_embd]
 waiting = wte[ids] + wpe[:n_prompt]  # [n_prompt, n_embd]
 
 # %% Step 11. Read the layers' tensors and ln_f
-# All weights: twelve tensors for each layer, and one layer norm, ln_f, behind them all. Matrices
-# are stored as [in, out], so that `rows @ matrix` needs no transpose.
+# All weights: a block of twelve tensors for each layer, and one layer norm, ln_f, behind them all.
+# Matrices are stored as [in, out], so that `rows @ matrix` needs no transpose.
 #   layers[5]["ln_1.weight"][:3] → [1.025, 1.052, 1.087]
 layer_shapes = {
     "ln_1.weight": [n_embd], "ln_1.bias": [n_embd], "ln_2.weight": [n_embd], "ln_2.bias": [n_embd],
@@ -328,14 +330,16 @@ ln_f_bias = read_tensor("ln_f.bias", [n_embd])  # [n_embd]
 tensor_file.close()
 
 # %% Step 12. The transformer
-# `residual`, a row per token, has gone through all layers. Each layer adds to it twice: attention
-# brings in what the tokens before have to tell, the MLP works on each row by itself.
+# `residual`, a row per token, has gone through all layers. Each adds to it twice. Attention: every
+# row's q is compared with the k of the rows it may look at, the scores become shares that sum to
+# one, and the v of those rows, mixed by these shares, are what the head has found. Then the MLP,
+# which works on each row by itself. In the first round, the attention is the very last head's:
 #   residual.shape → (9, 192)
 #   attention_weights[2] → [0.82, 0.06, 0.12, 0, 0, 0, 0, 0, 0]
 def layer_norm(x, weight, bias):
-    """Bring each row of x to mean 0 and variance 1, then scale and shift it as learned."""
+    """Bring each row of x to mean zero and variance one, then scale and shift it as learned."""
     deviation = x - np.mean(x, axis=-1, keepdims=True)  # [..., n_embd]
-    # Subtle: this variance divides by n, not by n - 1, and eps goes inside the root.
+    # Subtle: the variance divides by n, not n - 1; eps, inside the root, keeps it from being zero.
     variance = np.mean(deviation * deviation, axis=-1, keepdims=True)  # [..., 1]
     return deviation / np.sqrt(variance + eps) * weight + bias  # [..., n_embd]
 
@@ -345,17 +349,17 @@ def softmax(x):
     return exp / np.sum(exp, axis=-1, keepdims=True)  # [*x.shape]
 
 def gelu(x):
-    """Bend x: close to x where that is large, close to 0 where it is very negative."""
+    """Bend x: near zero if very negative, near x if large. Unbent, two matrices are just one."""
     # Subtle: GPT-2 has learned with this approximation by tanh, so the exact GELU is wrong here.
-    # And a NumPy float64, such as np.sqrt(2 / np.pi), would turn all that follows into float64.
+    # And np.sqrt(2 / np.pi), a NumPy float64, would make all that follows float64 in NumPy 2.
     inner = (2 / np.pi) ** 0.5 * (x + 0.044715 * x * x * x)  # [*x.shape]
     return 0.5 * x * (1 + np.tanh(inner))  # [*x.shape]
 
 CHUNK = 128  # rows that go through at once, few enough for the processor to keep them at hand
-# Subtle: why may old keys and values be kept? No token looks ahead, so none of what is computed
-# for a token changes when others come after it. Without this cache all would be computed again.
+# Subtle: why may keys and values of earlier rounds be kept? No token looks ahead, so what was
+# computed for one stays true whatever follows. Without this cache all would be computed again.
 keys = np.zeros([n_layer, n_head, n_ctx, head_size], "f4")  # [n_layer, n_head, n_ctx, head_size]
-values = np.zeros_like(keys)  # [n_layer, n_head, n_ctx, head_size]
+values = np.zeros([n_layer, n_head, n_ctx, head_size], "f4")  # [n_layer, n_head, n_ctx, head_size]
 n_past = 0
 end_of_text = vocabulary.get("<|endoftext|>")
 generator = np.random.default_rng(options["--seed"])
@@ -365,7 +369,7 @@ while True:
     n_seen = n_past + n_new
     residual = waiting[:n_new]  # [n_new, n_embd]
     waiting = waiting[n_new:]  # [..., n_embd]
-    # Subtle: why is the mask a triangle? A row may look at its own position and at those before.
+    # Subtle: the mask is a triangle, since a row may look back, but not ahead at what it predicts.
     may_look = np.tri(n_new, n_seen, n_past, dtype=bool)  # [n_new, n_seen]
     for layer, block in enumerate(layers):
         normed = layer_norm(residual, block["ln_1.weight"], block["ln_1.bias"])  # [n_new, n_embd]
@@ -376,10 +380,10 @@ while True:
             part = slice(head * head_size, (head + 1) * head_size)  # this head's columns
             keys[layer, head, n_past:n_seen] = k[:, part]  # [n_new, head_size]
             values[layer, head, n_past:n_seen] = v[:, part]  # [n_new, head_size]
-            # Subtle: .T makes columns of the keys; a reshape would only mix up their numbers. And
-            # sums of head_size products grow by its root: undivided, softmax sees only extremes.
+            # Subtle: .T, since a score is a row of q times a row of k; a reshape would mix rows up.
+            # Subtle: sums of head_size products spread by its root; undivided, one drowns the rest.
             scores = q[:, part] @ keys[layer, head, :n_seen].T / head_size**0.5  # [n_new, n_seen]
-            scores[~may_look] = -np.inf
+            scores[~may_look] = -np.inf  # of which softmax makes zero
             attention_weights = softmax(scores)  # [n_new, n_seen]
             heads[:, part] = attention_weights @ values[layer, head, :n_seen]  # [n_new, head_size]
         added = heads @ block["attn.c_proj.weight"] + block["attn.c_proj.bias"]  # [n_new, n_embd]
@@ -389,26 +393,26 @@ while True:
         added = wide @ block["mlp.c_proj.weight"] + block["mlp.c_proj.bias"]  # [n_new, n_embd]
         residual = residual + added  # [n_new, n_embd]
     n_past = n_seen
-    if len(waiting) > 0:
+    if len(waiting) > 0:  # a long prompt goes through in chunks, and only its end predicts
         continue
 
     # Step 13. Choose the next token
-    # `next_id`, the likeliest unless a temperature is given. The last row predicts: multiplied
-    # with a token's embedding it gives that token's logit, its score.
+    # `next_id`. The last row has looked at all the text, so it predicts: times a token's row of wte
+    # it gives that token's logit. The likeliest is taken, or at a temperature one is drawn.
     #   next_id → 568
-    # Subtle: the embedding is tied, wte reads tokens at the start and predicts them at the end.
-    # Why does greedy text repeat itself? What was said once makes saying it again likelier still.
+    # Subtle: the embedding is tied: wte, which reads tokens at the start, scores them at the end.
+    # Why does greedy text, of likeliest tokens, repeat itself? Each repeat makes another likelier.
     last = layer_norm(residual[-1], ln_f_weight, ln_f_bias)  # [n_embd]
     logits = wte @ last  # [n_vocab]
     check(np.isfinite(logits).all(), f"{path}: these weights give logits that are not numbers")
     candidates = logits[: len(vocabulary)]  # [len(vocabulary)]
-    if temperature < 1e-30:  # 0, or what float32 cannot divide by
+    if temperature < 1e-30:  # zero, or too small for float32 to divide by
         next_id = int(np.argmax(candidates))
     else:
         best = np.argsort(-candidates, kind="stable")[:top_k]  # [n_best]
         probabilities = softmax(candidates[best] / temperature)  # [n_best]
         cumulative = np.cumsum(probabilities)  # [n_best]
-        draw = generator.random() * float(cumulative[-1])
+        draw = generator.random() * float(cumulative[-1])  # a point on a line of probabilities
         next_id = int(best[np.searchsorted(cumulative, draw, side="right")])
 
     # Step 14. Append it, and stop or embed it
@@ -427,24 +431,20 @@ elif len(ids) < n_prompt + n_tokens:
     print(f"Stopped: the context of {n_ctx} tokens is full", file=sys.stderr)
 
 # %% Step 15. The reverse vocabulary
-# The vocabulary turned round, from id to token.
-#   id_to_token[2094] → 'Ġwolf'
+# From id to token: id_to_token[2094] → 'Ġwolf'
 id_to_token = {id: token for token, id in vocabulary.items()}
 
 # %% Step 16. Ids to tokens
-# All tokens, the prompt's and the new ones.
-#   output_tokens[-5:] → ['Ġknow', 'Ġwhat', 'Ġto', 'Ġdo', '.']
+# The prompt's and the new: output_tokens[-5:] → ['Ġknow', 'Ġwhat', 'Ġto', 'Ġdo', '.']
 output_tokens = [id_to_token[id] for id in ids]
 
 # %% Step 17. The reverse table
-# The table of printable characters turned round, from character to byte.
-#   character_to_byte["Ġ"] → 32
+# From character to byte: character_to_byte["Ġ"] → 32
 character_to_byte = {character: byte for byte, character in byte_to_character.items()}
 
 # %% Step 18. Bytes to text
-# The output: the prompt and its continuation.
-#   output → "The naïve wolf didn't know what to do."
-# Subtle: a token may hold half a character. Until its other half comes, it shows as �.
+# The prompt and its continuation: output → "The naïve wolf didn't know what to do."
+# Subtle: a token may hold half a character. If the other half is missing, it shows as �.
 output_bytes = bytes([character_to_byte[character] for character in "".join(output_tokens)])
 output = output_bytes.decode("utf-8", errors="replace")
 show(f"Output: {output}")

@@ -1,0 +1,66 @@
+"""What the tests share. EASYGPT2_TEST_VOCAB names a folder with OpenAI's vocab.json and merges.txt;
+EASYGPT2_TEST_STRINGS says how many fuzzed strings (5,000 unless told otherwise);
+EASYGPT2_TEST_ALL makes every skip a failure, as CI wants it."""
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import harness  # noqa: E402
+import random_model  # noqa: E402
+
+
+def pytest_sessionfinish(session, exitstatus):
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("EASYGPT2_TEST_ALL") and reporter and reporter.stats.get("skipped"):
+        reporter.write_line("EASYGPT2_TEST_ALL is set and tests were skipped: a failure", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session")
+def n_strings():
+    """How many fuzzed strings to try."""
+    return int(os.environ.get("EASYGPT2_TEST_STRINGS", 5000))
+
+
+@pytest.fixture(scope="session")
+def openai_vocabulary():
+    """The folder with OpenAI's real vocab.json and merges.txt."""
+    folder = os.environ.get("EASYGPT2_TEST_VOCAB")
+    if not folder:
+        pytest.skip("EASYGPT2_TEST_VOCAB names no folder with OpenAI's vocab.json and merges.txt")
+    return (harness.ROOT / folder).resolve()
+
+
+@pytest.fixture(scope="session")
+def openai_model(openai_vocabulary, tmp_path_factory):
+    """A tiny random model that has OpenAI's real vocabulary."""
+    config = random_model.config_of(n_layer=1, n_head=1, n_embd=4, n_ctx=1024, n_vocab=50257)
+    folder = random_model.write_model(tmp_path_factory.mktemp("openai"), config)
+    for name in ("vocab.json", "merges.txt"):
+        (folder / name).write_bytes((openai_vocabulary / name).read_bytes())
+    return folder
+
+
+@pytest.fixture
+def model(tmp_path):
+    """A small, well-formed model folder of the test's own, to be damaged at will."""
+    config = random_model.config_of(n_layer=2, n_head=2, n_embd=8, n_ctx=32, n_vocab=4096)
+    return random_model.write_model(tmp_path / "model", config)
+
+
+@pytest.fixture
+def edit_config(model):
+    """A function that changes fields of the small model's config.json; ... removes a field."""
+
+    def edit(**fields):
+        path = model / "config.json"
+        config = json.loads(path.read_text("utf-8")) | fields
+        kept = {name: value for name, value in config.items() if value is not ...}
+        path.write_text(json.dumps(kept), "utf-8")
+
+    return edit

@@ -1,0 +1,121 @@
+"""Run easygpt2.py inside the test process: whole, traced line by line, or cut at its steps."""
+import ast
+import contextlib
+import io
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).parents[1]
+PROGRAM = ROOT / "easygpt2.py"
+TALES = ROOT / "models" / "tales"
+SOURCE = PROGRAM.read_text("utf-8")
+EXAMPLE = ["The naïve wolf didn't", "--tokens", "5", "--model", str(TALES)]
+
+
+@dataclass
+class Run:
+    """What a run left behind: its variables, its exit status, and what it printed."""
+
+    variables: dict
+    status: int
+    stdout: str
+    stderr: str
+
+
+def run(*arguments, source=SOURCE, after=None):
+    """Run the program (or an edited `source` of it) with these arguments in this process.
+
+    `after(statement, frame, returned)` is called behind every statement (an ast node) of the
+    file, also inside its functions; `returned` is a list with the value that a return gives.
+    """
+    code = compile(source, str(PROGRAM), "exec")
+    variables = {"__name__": "__main__", "__file__": str(PROGRAM)}
+    stdout, stderr = io.StringIO(), io.StringIO()
+    status = 0
+    argv, tracer = sys.argv, sys.gettrace()
+    sys.argv = ["easygpt2.py", *arguments]
+    try:
+        with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr), np.errstate():
+            if after:
+                sys.settrace(_Tracer(source, after).call)
+            exec(code, variables)
+    except SystemExit as stop:
+        status = stop.code or 0
+    finally:
+        sys.settrace(tracer)
+        sys.argv = argv
+    return Run(variables, status, stdout.getvalue(), stderr.getvalue())
+
+
+class _Tracer:
+    def __init__(self, source, after):
+        self.after = after
+        self.statements = statements_by_line(source)
+        self.current = {}
+
+    def call(self, frame, event, argument):
+        name = frame.f_code.co_name
+        if frame.f_code.co_filename != str(PROGRAM) or name in ("<listcomp>", "<genexpr>", "<dictcomp>"):
+            return None
+        self.current[frame] = None
+        return self.line
+
+    def line(self, frame, event, argument):
+        before = self.current[frame]
+        if event == "line":
+            statement = self.statements.get(frame.f_lineno)
+            if before is not None and statement is not before:
+                self.after(before, frame, [])
+            self.current[frame] = statement
+        elif event == "return":
+            if before is not None:
+                self.after(before, frame, [argument] if isinstance(before, ast.Return) else [])
+            del self.current[frame]
+        return self.line
+
+
+def statements_by_line(source):
+    """Return {line: the innermost statement (ast node) that owns this line}."""
+    owner = {}
+    for node in ast.walk(ast.parse(source)):  # breadth first, so that inner ones come later
+        if isinstance(node, ast.stmt):
+            body = getattr(node, "body", None)
+            last = body[0].lineno - 1 if body else node.end_lineno
+            for line in range(node.lineno, max(node.lineno, last) + 1):
+                owner[line] = node
+    return owner
+
+
+def steps(source=SOURCE):
+    """Return {step: (first line, last line)}, lines counted from 1, by the step markers."""
+    starts = {}
+    for number, line in enumerate(source.splitlines(), 1):
+        marker = re.match(r"(?:# %%|    #) Step (\d+)\. \S", line)
+        if marker:
+            starts[int(marker[1])] = number
+    ends = [start - 1 for start in list(starts.values())[1:]] + [len(source.splitlines())]
+    return {step: (start, end) for (step, start), end in zip(starts.items(), ends)}
+
+
+def piece(step, begin=""):
+    """Return the compiled statements of one step, from the first that starts with `begin` on."""
+    first, last = steps()[step]
+    body = ast.parse(SOURCE).body
+    for node in body:
+        if isinstance(node, ast.While) and node.lineno < first <= node.end_lineno:
+            body = node.body  # steps 13 and 14 are inside the loop
+    found = [node for node in body if first <= node.lineno and node.end_lineno <= last]
+    texts = [ast.get_source_segment(SOURCE, node) for node in found]
+    start = next(i for i, text in enumerate(texts) if text.startswith(begin))
+    return compile(ast.Module(found[start:], []), f"step {step}", "exec")
+
+
+def command(*arguments, python=sys.executable, flags=(), program=PROGRAM, **options):
+    """Run the program as a user does, in a process of its own; text is UTF-8 unless told."""
+    options = {"capture_output": True, "encoding": "utf-8", "timeout": 120} | options
+    return subprocess.run([python, *flags, str(program), *arguments], **options)

@@ -1,0 +1,67 @@
+"""The models that test_numbers.py runs, and how to run and watch one; shared with make_goldens.py."""
+import ast
+from pathlib import Path
+
+import numpy as np
+
+import harness
+import random_model
+from random_model import config_of
+
+PROMPT = "Once upon a time, the king didn't know"
+MODELS = {
+    "one_head": dict(config=config_of(2, 1, 24, 256, 4096), std=0.3),
+    "head_size_64": dict(config=config_of(2, 3, 192, 256, 4096), dtype="F16", odd=True, std=0.1),
+    "three_layers": dict(config=config_of(3, 4, 48, 256, 4096), dtype="BF16", prefix="transformer.",
+                         buffers=True, std=0.2),
+    "full_context": dict(config=config_of(2, 2, 32, 40, 4096), prefix="transformer.", odd=True,
+                         buffers=True, std=0.3),
+}
+N_TOKENS = 200
+GOLDENS = Path(__file__).parent / "goldens"
+
+
+def folder_of(name, place):
+    """Write the model of this name below `place` (tales is there already); return its folder."""
+    if name == "tales":
+        return harness.TALES
+    return random_model.write_model(Path(place) / name, **MODELS[name])
+
+
+def watch(folder, prompt=PROMPT, n_tokens=N_TOKENS, source=harness.SOURCE):
+    """Run the program and return (ids, logits of every step, each layer's output rows by pass).
+
+    logits: list of [n_vocab]; layers: list over passes of lists over layers of [n_new, n_embd].
+    """
+    loop = next(node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.For)
+                and ast.unparse(node.target) == "(layer, block)" and len(node.body) > 3)
+    logits, layers = [], []
+
+    def after(statement, frame, returned):
+        text = ast.unparse(statement)
+        if text.startswith("may_look ="):
+            layers.append([])
+        elif statement.lineno == loop.body[-1].lineno:
+            layers[-1].append(frame.f_globals["residual"])
+        elif text.startswith("logits ="):
+            logits.append(frame.f_globals["logits"])
+
+    run = harness.run(prompt, "--tokens", str(n_tokens), "--model", str(folder), source=source,
+                      after=after)
+    assert run.status == 0, run.stderr
+    return run.variables["ids"], logits, layers
+
+
+def assert_close(ours, theirs, what):
+    """Logits and layers must agree within 1e-4 of the largest magnitude."""
+    worst = np.abs(np.asarray(ours, np.float64) - np.asarray(theirs, np.float64)).max()
+    bound = 1e-4 * np.abs(theirs).max()
+    assert worst <= bound, f"{what}: off by {worst:.3g}, allowed are {bound:.3g}"
+
+
+def prompt_ids(prompt=PROMPT):
+    """Return the prompt's ids as the tokenizers library finds them, in tales' vocabulary."""
+    import tokenizers
+
+    files = [str(harness.TALES / name) for name in ("vocab.json", "merges.txt")]
+    return tokenizers.ByteLevelBPETokenizer(*files).encode(prompt).ids

@@ -1,0 +1,251 @@
+"""The text of easygpt2.py: its rules, and every shape, example and figure in its comments."""
+import ast
+import io
+import re
+import tokenize
+
+import numpy as np
+import pytest
+
+import harness
+import random_model
+import shapes
+
+SOURCE = harness.SOURCE
+LINES = SOURCE.splitlines()
+TREE = ast.parse(SOURCE)
+COMMENTS = {
+    token.start[0]: token.string
+    for token in tokenize.generate_tokens(io.StringIO(SOURCE).readline)
+    if token.type == tokenize.COMMENT
+}
+TITLES = [
+    "Read the prompt", "Split the prompt into words", "A printable character for every byte",
+    "Words as printable bytes", "The merges", "Merge by rank", "Tokens to ids",
+    "The hyperparameters", "Open the tensor file and check its header",
+    "Read the embeddings, embed the prompt", "Read the layers' tensors and ln_f",
+    "The transformer", "Choose the next token", "Append it, and stop or embed it",
+    "The reverse vocabulary", "Ids to tokens", "The reverse table", "Bytes to text",
+]  # fmt: skip
+
+SHAPE = re.compile(r"# (\[.+\])$")
+EXAMPLE = re.compile(r"# (?:[^:\[`]*: )?\s*(\S.*?) → (.+)$")
+
+# Figures that no run can check: facts, each with the words around it, to be looked up when changed.
+FACTS = [
+    "# requires-python = \">=3.10\"",
+    "# dependencies = [\"numpy>=1.26\"]",
+    "GPT-2", "124M", "gpt-2.", "these 18 steps", "Radford et al., 2019", "float32", "float64",
+    "NumPy 2.", "UTF-8", "np.sqrt(2 / np.pi)", "from 256 on", "character 256 + n,",
+    "character 256 + byte", "not n - 1", "4 * n_embd columns", "ln_1, ln_2, ln_f",
+    "`| head -1`", "--tokens 5",
+]  # fmt: skip
+
+
+def test_imports_are_these_four():
+    imports = [node for node in ast.walk(TREE) if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = [alias.name for node in imports for alias in node.names]
+    assert sorted(names) == ["json", "numpy", "struct", "sys"]
+    assert not re.search(r"__import__|importlib|\bexec\(|\beval\(", SOURCE)
+
+
+def test_size():
+    assert len(LINES) <= 450
+    assert max(map(len, LINES)) <= 100
+    functions = [node for node in ast.walk(TREE) if isinstance(node, ast.FunctionDef)]
+    assert len(functions) <= 7
+    assert all(ast.get_docstring(function) for function in functions)
+
+
+def test_nothing_clever():
+    """No classes, decorators, lambdas, deep comprehensions, blanket excepts or exception hooks."""
+    comprehensions = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+    for node in ast.walk(TREE):
+        where = f"line {getattr(node, 'lineno', 0)}"
+        assert not isinstance(node, ast.ClassDef | ast.Lambda | ast.AsyncFunctionDef), where
+        assert not getattr(node, "decorator_list", []), where
+        if isinstance(node, comprehensions):
+            inner = [child for child in ast.walk(node) if isinstance(child, comprehensions)]
+            assert len(inner) == 1 and len(node.generators) == 1, where
+        if isinstance(node, ast.ExceptHandler):
+            names = ast.unparse(node.type) if node.type else "everything"
+            assert not re.search(r"everything|\b(Base)?Exception\b", names), where
+    assert "excepthook" not in SOURCE
+
+
+def test_steps_are_marked_as_the_design_says():
+    marked = [line.strip() for line in LINES if re.match(r" *# (%% )?Step \d+\.", line)]
+    expected = [
+        f"# Step {n}. {title}" if n in (13, 14) else f"# %% Step {n}. {title}"
+        for n, title in enumerate(TITLES, 1)
+    ]
+    assert marked == expected
+    for n, (first, last) in harness.steps().items():
+        assert COMMENTS.get(first + 1), f"no sentence opens step {n}"
+
+
+def test_flow_names_all_steps_in_order():
+    flow = re.findall(r"  steps? (\d+)(?: to (\d+))?$", ast.get_docstring(TREE), re.M)
+    assert len(flow) == 8
+    covered = [n for begin, end in flow for n in range(int(begin), int(end or begin) + 1)]
+    assert covered == [*range(1, 13), 13, 14, 15, 16, 17, 18]
+    assert "back to step 12" in SOURCE
+
+
+def test_glossary_has_the_sizes_of_gpt2_124m():
+    """https://huggingface.co/openai-community/gpt2/blob/main/config.json"""
+    glossary = dict(re.findall(r"^    (\w+) +(\d+)  ", ast.get_docstring(TREE), re.M))
+    config = random_model.GPT2_124M
+    assert {name: int(size) for name, size in glossary.items()} == {
+        "n_vocab": config["vocab_size"],
+        "n_ctx": config["n_positions"],
+        "n_embd": config["n_embd"],
+        "n_layer": config["n_layer"],
+        "n_head": config["n_head"],
+        "head_size": config["n_embd"] // config["n_head"],
+    }
+
+
+def test_every_figure_in_a_comment_is_checked():
+    """A digit in a comment is part of a marker, a shape, an example, the flow, the glossary, a
+    name of the code, or one of the FACTS."""
+    names = set(re.findall(r"[A-Za-z_][\w.]*\d[\w.]*", "\n".join(map(strip_comment, LINES))))
+    texts = dict(COMMENTS)
+    for node in [TREE, *(n for n in ast.walk(TREE) if isinstance(n, ast.FunctionDef))]:
+        first = node.body[0].lineno
+        texts |= {n: LINES[n - 1] for n in range(first, node.body[0].end_lineno + 1)}
+    for number, text in sorted(texts.items()):
+        if SHAPE.search(text) and number in COMMENTS or EXAMPLE.search(text):
+            continue
+        for fact in FACTS:
+            text = text.replace(fact, "")
+        text = re.sub(r"# (%% )?Step \d+\.|  steps? \d+( to \d+)?$|back to step 12", "", text)
+        text = re.sub(r"^    (n_\w+|head_size) +\d+  ", "", text)
+        rest = [word for word in re.findall(r"[\w.]*\d[\w.]*", text) if word.rstrip(".") not in names]
+        assert not rest, f"line {number}: nothing checks {rest} in {LINES[number - 1].strip()!r}"
+
+
+def strip_comment(line):
+    return line.split("  #")[0] if not line.lstrip().startswith("#") else ""
+
+
+def test_facts_stand_in_the_text():
+    for fact in FACTS:
+        assert fact in SOURCE, f"{fact!r} is gone from easygpt2.py: take it off the list"
+
+
+@pytest.fixture(scope="module")
+def traced(tmp_path_factory):
+    """Run the running example, greedy and sampled, and a BF16 file for the line that reads it;
+    return what was wrong, and the lines of the shapes and of the examples that were checked."""
+    wrong, shaped, exemplified = [], set(), set()
+    steps = harness.steps()
+    module_step = [None]
+
+    def step_of(line):
+        return next((n for n, (first, last) in steps.items() if first <= line <= last), None)
+
+    def check_examples(step, variables):
+        first, last = steps[step]
+        for number in range(first, last + 1):
+            example = EXAMPLE.search(COMMENTS.get(number, ""))
+            if example and number not in exemplified:
+                exemplified.add(number)
+                value = eval(example[1], dict(variables))
+                if not shows(example[2], value):
+                    wrong.append(f"line {number}: {example[1]} is {value!r}, not {example[2]}")
+
+    def after(statement, frame, returned):
+        if frame.f_code.co_name == "<module>":
+            step = step_of(statement.lineno)
+            if module_step[0] not in (None, step):
+                check_examples(module_step[0], before)
+            module_step[0] = step
+            before.update(frame.f_globals)
+        values = list(returned) or [
+            eval(compile(ast.Expression(as_load(target)), "target", "eval"), frame.f_globals, frame.f_locals)
+            for target in targets_of(statement)
+        ]
+        arrays = [value for value in values if isinstance(value, np.ndarray) and value.ndim]
+        number = statement.end_lineno
+        shape = SHAPE.search(COMMENTS.get(number, ""))
+        if arrays and not shape and not is_mask_of(statement):
+            wrong.append(f"line {number}: makes a tensor and has no shape comment")
+        for array in arrays if shape else []:
+            shaped.add(number)
+            expected = eval(shape[1], {"n_best": array.shape[0], **frame.f_globals}, frame.f_locals)
+            sizes = list(array.shape)
+            if expected and expected[0] is ...:
+                expected, sizes = expected[1:], sizes[-len(expected[1:]) :]
+            if sizes != expected:
+                wrong.append(f"line {number}: {shape[0]} is {list(array.shape)} in a run")
+
+    before = {}
+    run = harness.run(*harness.EXAMPLE, after=after)
+    check_examples(18, run.variables)
+    bf16 = shapes.folder_of("three_layers", tmp_path_factory.mktemp("bf16"))
+    options = ["--temperature", "1", "--top-k", "7"]
+    for arguments in (options, ["--model", str(bf16)]):
+        run = harness.run(*harness.EXAMPLE, *arguments, after=after)
+        assert run.status == 0
+    return wrong, shaped, exemplified
+
+
+def targets_of(statement):
+    """Return what an assignment assigns to, tuples taken apart."""
+    if not isinstance(statement, ast.Assign):
+        return []
+    targets = [statement.targets[0]]
+    while any(isinstance(target, ast.Tuple) for target in targets):
+        targets = [e for t in targets for e in (t.elts if isinstance(t, ast.Tuple) else [t])]
+    return targets
+
+
+def as_load(target):
+    copied = ast.parse(ast.unparse(target), mode="eval").body
+    return copied
+
+
+def is_mask_of(statement):
+    """`scores[~may_look] = ...` changes some numbers in place and makes no tensor."""
+    target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+    return isinstance(target, ast.Subscript) and "~" in ast.unparse(target)
+
+
+def shows(text, value):
+    """Whether `text` is how a reader would write `value`; floats as exactly as they are shown."""
+    if isinstance(value, np.ndarray):
+        numbers = [number.strip() for number in text.strip("[]").split(",")]
+        decimals = [len(number.partition(".")[2]) for number in numbers]
+        return len(numbers) == value.size and all(
+            abs(float(shown) - float(real)) <= 0.5 * 10.0**-places + 1e-6
+            for shown, real, places in zip(numbers, value.ravel(), decimals)
+        )
+    return ast.literal_eval(text) == value
+
+
+def test_shapes_and_examples_are_true(traced):
+    wrong, shaped, exemplified = traced
+    assert not wrong, "\n".join(dict.fromkeys(wrong))
+
+
+def test_every_shape_and_example_was_checked(traced):
+    wrong, shaped, exemplified = traced
+    assert shaped == {n for n, text in COMMENTS.items() if SHAPE.search(text)}
+    assert exemplified == {n for n, text in COMMENTS.items() if EXAMPLE.search(text)}
+    assert len(exemplified) >= 17 and len(shaped) >= 35
+
+
+def test_running_example_is_the_one_in_the_text():
+    text = " ".join(f'"{word}"' if " " in word else word for word in harness.EXAMPLE)
+    assert f"#   python easygpt2.py {text.replace(str(harness.TALES), 'models/tales')}\n" in SOURCE
+
+
+def test_what_the_design_asks_to_be_said_is_said():
+    for flag in ["eps, inside the root", "n - 1", "tanh", "tied", "a reshape", "head_size products",
+                 "keys and values of earlier rounds be kept", "n_past, the length of the cache",
+                 "the mask is a triangle", "why `Ġ`", "seven plain tokens", "repeat itself",
+                 "a space at the end of a prompt hurt"]:  # fmt: skip
+        assert any(flag in comment for comment in COMMENTS.values()), flag
+    for word in ["promise", "limits", "Unicode version", "source of truth", "flow", "glossary"]:
+        assert word in ast.get_docstring(TREE)
