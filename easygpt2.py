@@ -4,10 +4,9 @@
 # ///
 """GPT-2 inference, whole, in one file: a tutorial that is also the program.
 
-The promise: read these 18 steps from top to bottom and you have seen everything that turns a
-prompt into its continuation; libraries only parse JSON, calculate with arrays and draw random
-numbers. The token ids are exactly those of OpenAI's GPT-2, the scores (logits) up to the rounding
-of float32, and so the text made of the likeliest tokens is the same, but for ties.
+The promise: these 18 steps, read from top to bottom, are all that turns a prompt into its
+continuation; libraries parse JSON, calculate with arrays and draw random numbers. The token ids
+are OpenAI's, so are the scores up to float32's rounding, and with them the text, but for ties.
 The limits: one prompt, no GPU, no training, letters by the running Python's Unicode version.
 The source of truth: "Language Models are Unsupervised Multitask Learners" (Radford et al., 2019)
 and the code that OpenAI released with it, https://github.com/openai/gpt-2.
@@ -63,14 +62,14 @@ def show(text, end="\n"):
     """Print `text` at once; end in silence if nobody reads any more (`| head -1`)."""
     try:
         print(text, end=end, flush=True)
-    except BrokenPipeError:
+    except OSError as error:
         sys.stdout = None
-        sys.exit()
+        sys.exit(0 if isinstance(error, BrokenPipeError) else f"easygpt2.py: cannot print: {error}")
 
 def check(good, problem, next_command=TALES, status=1):
     """Unless `good`, stop with one line: what is wrong, and what to type next."""
     if not good:
-        print(f"easygpt2.py: {problem}; type: {next_command}", file=sys.stderr)
+        print(*f"easygpt2.py: {problem}; type: {next_command}".splitlines(), file=sys.stderr)
         sys.exit(status)
 
 np.seterr(all="ignore")  # what overflows is caught where it matters, in the logits
@@ -109,7 +108,7 @@ except UnicodeError:
     check(False, "the prompt is not UTF-8", TALES, 2)
 model, hint = options["--model"], ""
 if model is None:
-    program = globals().get("__file__", "")
+    program = str(globals().get("__file__", ""))
     here = program[: max(program.rfind("/"), program.rfind("\\")) + 1]
     model = f"{here}models/gpt2"
     try:
@@ -177,18 +176,17 @@ for word in words:
 
 # %% Step 5. The merges
 # A rank for each pair of pieces that may become one; the more frequent in text, the lower.
-#   merge_rank["v", "e"] → 59
+#   merge_rank["Ġ", "t"], merge_rank["v", "e"] → (1, 60)
 path = f"{model}/merges.txt"
 merge_rank = {}
 try:
     with open(path, encoding="utf-8") as file:
-        for line in file:
-            if not line.startswith("#version") or merge_rank:  # Subtle: merges may begin with #
+        for rank, line in enumerate(file):
+            if rank > 0 or not line.startswith("#version"):  # Subtle: a merge may begin with #
                 left, right = line.split()
-                merge_rank[left, right] = len(merge_rank)
+                merge_rank[left, right] = rank
 except (OSError, ValueError) as error:
     check(False, f"cannot read {path} beyond {len(merge_rank)} merges: {error}")
-check(merge_rank, f"{path} has no merges")
 
 # %% Step 6. Merge by rank
 # The tokens of the prompt. Each word starts as characters. Of all pairs of neighbours the one with
@@ -219,12 +217,14 @@ for printable_word in printable_words:
 path = f"{model}/vocab.json"
 try:
     with open(path, encoding="utf-8") as file:
-        vocabulary = dict(json.load(file))
-except (OSError, ValueError, TypeError) as error:
+        vocabulary = {**json.load(file)}
+except (OSError, ValueError, TypeError, RecursionError) as error:
     check(False, f"cannot read {path}: {error}")
 numbers = sorted(id for id in vocabulary.values() if type(id) is int)
 check(numbers and numbers == list(range(len(vocabulary))), f"{path}: ids are not 0, 1, 2 ...")
 check(set("".join(vocabulary)) <= set(byte_to_character.values()), f"{path}: unknown characters")
+made = {left + right for left, right in merge_rank}
+check(made and made <= set(vocabulary), f"{path} and merges.txt do not belong together")
 ids = []
 for token in tokens:
     check(token in vocabulary, f"{path} lacks the token {token!r} that merges.txt makes")
@@ -238,25 +238,25 @@ show(f"Tokens: {ids}")
 path = f"{model}/config.json"
 try:
     with open(path, encoding="utf-8") as file:
-        config = dict(json.load(file))
-except (OSError, ValueError, TypeError) as error:
+        config = {**json.load(file)}
+except (OSError, ValueError, TypeError, RecursionError) as error:
     check(False, f"cannot read {path}: {error}")
 for name in ("n_positions", "n_embd", "n_layer", "n_head", "vocab_size", "layer_norm_epsilon"):
     good = type(config.get(name)) is (float if name == "layer_norm_epsilon" else int)
-    check(good and config[name] > 0, f"{path}: {name} cannot be {config.get(name)}")
+    check(good and 0 < config[name] < 1e6, f"{path}: {name} cannot be {config.get(name)}")
 n_ctx, n_vocab, eps = config["n_positions"], config["vocab_size"], config["layer_norm_epsilon"]
 n_embd, n_layer, n_head = config["n_embd"], config["n_layer"], config["n_head"]
 head_size = n_embd // n_head
 gpt2_settings = {  # with others it is another model, and the formulas below are wrong
     "model_type": "gpt2", "activation_function": "gelu_new", "tie_word_embeddings": True,
-    "n_inner": 4 * n_embd, "scale_attn_weights": True, "scale_attn_by_inverse_layer_idx": False,
+    "scale_attn_weights": True, "scale_attn_by_inverse_layer_idx": False,
 }
 for name, value in gpt2_settings.items():
-    check(config.get(name) in (None, value), f"{path}: {name} is {config.get(name)}, not {value}")
+    check(config.get(name, value) == value, f"{path}: {name} is {config.get(name)}, not {value}")
+check(config.get("n_inner") in (None, 4 * n_embd), f"{path}: n_inner is not 4 * n_embd")
 check(n_embd % n_head == 0, f"{path}: n_embd {n_embd} is not a multiple of n_head {n_head}")
 check(len(vocabulary) <= n_vocab, f"{model}/vocab.json has more than vocab_size {n_vocab} tokens")
-shorter = 'python easygpt2.py "a shorter prompt"'
-check(n_prompt <= n_ctx, f"the prompt has {n_prompt} tokens, {n_ctx} fit", shorter)
+check(n_prompt <= n_ctx, f"{n_prompt} tokens, but only {n_ctx} fit", 'python easygpt2.py "shorter"')
 
 # %% Step 9. Open the tensor file and check its header
 # `header` says which bytes are which tensor. The file is simple: the length of the header in
@@ -271,7 +271,7 @@ try:
     tensor_file.seek(0)
     data_start = 8 + struct.unpack("<Q", tensor_file.read(8))[0]
     check(data_start <= file_size, f"{path} ends before its header does")
-    header = dict(json.loads(tensor_file.read(data_start - 8)))
+    header = {**json.loads(tensor_file.read(data_start - 8))}
     header.pop("__metadata__", None)
     spans = [(entry["data_offsets"], name) for name, entry in header.items()]
     spans.append(([file_size - data_start, file_size - data_start], "the end of the file"))
@@ -406,11 +406,11 @@ while True:
     logits = wte @ last  # [n_vocab]
     check(np.isfinite(logits).all(), f"{path}: these weights give logits that are not numbers")
     candidates = logits[: len(vocabulary)]  # [len(vocabulary)]
-    if temperature < 1e-30:  # zero, or too small for float32 to divide by
+    if temperature < 1e-20:  # zero, or too small for float32 to divide by
         next_id = int(np.argmax(candidates))
     else:
         best = np.argsort(-candidates, kind="stable")[:top_k]  # [n_best]
-        probabilities = softmax(candidates[best] / temperature)  # [n_best]
+        probabilities = softmax(candidates[best] / min(temperature, 1e38))  # [n_best]
         cumulative = np.cumsum(probabilities)  # [n_best]
         draw = generator.random() * float(cumulative[-1])  # a point on a line of probabilities
         next_id = int(best[np.searchsorted(cumulative, draw, side="right")])

@@ -60,7 +60,7 @@ class _Tracer:
 
     def call(self, frame, event, argument):
         name = frame.f_code.co_name
-        if frame.f_code.co_filename != str(PROGRAM) or name in ("<listcomp>", "<genexpr>", "<dictcomp>"):
+        if frame.f_code.co_filename != str(PROGRAM) or (name[0] == "<" and name != "<module>"):
             return None
         self.current[frame] = None
         return self.line
