@@ -1,6 +1,7 @@
 """What the tests share. EASYGPT2_TEST_VOCAB names a folder with OpenAI's vocab.json and merges.txt;
 EASYGPT2_TEST_STRINGS says how many fuzzed strings (5,000 unless told otherwise);
 EASYGPT2_TEST_ALL makes every skip a failure, as CI wants it."""
+
 import json
 import os
 import sys

@@ -1,4 +1,5 @@
 """Run easygpt2.py inside the test process: whole, traced line by line, or cut at its steps."""
+
 import ast
 import contextlib
 import io

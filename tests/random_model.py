@@ -4,6 +4,7 @@ The tensors' names, shapes and layouts are those that Hugging Face publishes
 (https://huggingface.co/openai-community/gpt2); the weights come from NumPy's RandomState, whose
 stream is frozen, so a seed means the same weights everywhere.
 """
+
 import json
 import struct
 from pathlib import Path
@@ -99,7 +100,9 @@ def write_vocabulary(folder, n_vocab):
     (folder / "merges.txt").write_text((TALES / "merges.txt").read_text("utf-8"), "utf-8")
 
 
-def write_model(folder, config, *, dtype="F32", prefix="", buffers=False, odd=False, seed=0, std=0.02):
+def write_model(
+    folder, config, *, dtype="F32", prefix="", buffers=False, odd=False, seed=0, std=0.02
+):
     """Write a whole model folder that runs and return it (a Path).
 
     `prefix` goes before every tensor name, `buffers` adds the mask buffers of the older files,

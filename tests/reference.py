@@ -1,4 +1,5 @@
 """GPT-2 as transformers computes it on torch, in float32 and without a cache."""
+
 import numpy as np
 import torch
 import transformers

@@ -1,4 +1,5 @@
-"""The models that test_numbers.py runs, and how to run and watch one; shared with make_goldens.py."""
+"""The models that test_numbers.py and make_goldens.py run, and how to run and watch one."""
+
 import ast
 from pathlib import Path
 
@@ -12,10 +13,16 @@ PROMPT = "Once upon a time, the king didn't know"
 MODELS = {
     "one_head": dict(config=config_of(2, 1, 24, 256, 4096), std=0.3),
     "head_size_64": dict(config=config_of(2, 3, 192, 256, 4096), dtype="F16", odd=True, std=0.1),
-    "three_layers": dict(config=config_of(3, 4, 48, 256, 4096), dtype="BF16", prefix="transformer.",
-                         buffers=True, std=0.2),
-    "full_context": dict(config=config_of(2, 2, 32, 40, 4096), prefix="transformer.", odd=True,
-                         buffers=True, std=0.3),
+    "three_layers": dict(
+        config=config_of(3, 4, 48, 256, 4096),
+        dtype="BF16",
+        prefix="transformer.",
+        buffers=True,
+        std=0.2,
+    ),
+    "full_context": dict(
+        config=config_of(2, 2, 32, 40, 4096), prefix="transformer.", odd=True, buffers=True, std=0.3
+    ),
 }
 N_TOKENS = 200
 GOLDENS = Path(__file__).parent / "goldens"
@@ -33,8 +40,13 @@ def watch(folder, prompt=PROMPT, n_tokens=N_TOKENS, source=harness.SOURCE):
 
     logits: list of [n_vocab]; layers: list over passes of lists over layers of [n_new, n_embd].
     """
-    loop = next(node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.For)
-                and ast.unparse(node.target) == "(layer, block)" and len(node.body) > 3)
+    loop = next(
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.For)
+        and ast.unparse(node.target) == "(layer, block)"
+        and len(node.body) > 3
+    )
     logits, layers = [], []
 
     def after(statement, frame, returned):
@@ -46,8 +58,9 @@ def watch(folder, prompt=PROMPT, n_tokens=N_TOKENS, source=harness.SOURCE):
         elif text.startswith("logits ="):
             logits.append(frame.f_globals["logits"])
 
-    run = harness.run(prompt, "--tokens", str(n_tokens), "--model", str(folder), source=source,
-                      after=after)
+    run = harness.run(
+        prompt, "--tokens", str(n_tokens), "--model", str(folder), source=source, after=after
+    )
     assert run.status == 0, run.stderr
     return run.variables["ids"], logits, layers
 

@@ -1,13 +1,59 @@
 """Random strings that are hard on a tokenizer, of code points that this Python's Unicode knows."""
+
 import random
 import sys
 import unicodedata
 
-WHITESPACE = "\t\n\v\f\r \x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2003\u2009\u2028\u2029\u202f\u205f\u3000\u200b\ufeff"
-CONTRACTIONS = ["'s", "'t", "'re", "'ve", "'m", "'ll", "'d", "'S", "'T", "'RE", "'Ve", "'LL", "’s", "''", "'"]
+WHITESPACE = "\t\n\v\f\r \x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2003\u2009"
+WHITESPACE += "\u2028\u2029\u202f\u205f\u3000\u200b\ufeff"
+CONTRACTIONS = [
+    "'s",
+    "'t",
+    "'re",
+    "'ve",
+    "'m",
+    "'ll",
+    "'d",
+    "'S",
+    "'T",
+    "'RE",
+    "'Ve",
+    "'LL",
+    "’s",
+    "''",
+    "'",
+]
 EMOJI = ["😀", "👩‍👩‍👧‍👦", "🇩🇪", "👍🏽", "❤️", "🏳️‍🌈", "☃", "1️⃣"]
-CODE = ["def f(x):\n    return x", "a[i]+=1;", "</div>", "{\"k\": [1, 2]}", "x != y", "://", "#!/bin/sh\n", "\\n", "<|endoftext|>"]
-WORDS = ["Once", "upon", "a", "time", "don't", "I'LL", "naïve", "straße", "ﬁn", "Ǆ", "ⅷ", "½", "²", "一二三", "१२३", "٣٤", "x" * 50]
+CODE = [
+    "def f(x):\n    return x",
+    "a[i]+=1;",
+    "</div>",
+    '{"k": [1, 2]}',
+    "x != y",
+    "://",
+    "#!/bin/sh\n",
+    "\\n",
+    "<|endoftext|>",
+]
+WORDS = [
+    "Once",
+    "upon",
+    "a",
+    "time",
+    "don't",
+    "I'LL",
+    "naïve",
+    "straße",
+    "ﬁn",
+    "Ǆ",
+    "ⅷ",
+    "½",
+    "²",
+    "一二三",
+    "१२३",
+    "٣٤",
+    "x" * 50,
+]
 
 
 def known_code_points():
@@ -23,7 +69,19 @@ def fuzzed(n, seed=0):
     low = [point for point in anything if ord(point) < 0x3000]
     numbers = [point for point in anything if point.isnumeric()]
     controls = [chr(code) for code in [*range(32), *range(127, 160)]]
-    sources = [anything, low, low, numbers, controls, list(WHITESPACE), list(" \n"), CONTRACTIONS, EMOJI, CODE, WORDS]
+    sources = [
+        anything,
+        low,
+        low,
+        numbers,
+        controls,
+        list(WHITESPACE),
+        list(" \n"),
+        CONTRACTIONS,
+        EMOJI,
+        CODE,
+        WORDS,
+    ]
     sources += [[chr(code) for code in range(32, 127)]] * 3
     for _ in range(n):
         parts = choose.choices(sources, k=choose.randint(1, 4))

@@ -1,4 +1,5 @@
 """The program as a command: its five lines, its options, terminals, pipes, encodings, runpy."""
+
 import io
 import os
 import re
@@ -42,7 +43,15 @@ def test_help():
     for flag in ("-h", "--help"):
         done = harness.command(flag)
         assert done.returncode == 0 and done.stderr == ""
-        for option in ("PROMPT", "--tokens", "--model", "--temperature", "--top-k", "--seed", " -- "):
+        for option in (
+            "PROMPT",
+            "--tokens",
+            "--model",
+            "--temperature",
+            "--top-k",
+            "--seed",
+            " -- ",
+        ):
             assert option in done.stdout
 
 
@@ -68,7 +77,10 @@ def test_stops_at_the_end_of_the_text(model):
     rows[4095] = 100 * run.variables["last"]
     path.write_bytes(whole)
     run = harness.run("Once", "--tokens", "5", "--model", str(model))
-    assert run.variables["ids"][-1] == 4095 and len(run.variables["ids"]) == run.variables["n_prompt"] + 1
+    assert (
+        run.variables["ids"][-1] == 4095
+        and len(run.variables["ids"]) == run.variables["n_prompt"] + 1
+    )
     assert "ended the text" in run.stderr.splitlines()[-1]
     assert run.stdout.splitlines()[-1].endswith("<|endoftext|>")
 
@@ -116,14 +128,24 @@ def test_runpy_gives_ids_logits_and_output(monkeypatch, capsys):
 
 
 def environment(**changes):
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "LC_", "LANG"))}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PYTHON", "LC_", "LANG"))
+    }
     return kept | changes
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8", "ascii:strict", "utf-16"])
 def test_terminal_that_cannot_print_a_character(encoding):
-    done = harness.command("Die naïve Wölfin ☃ 👍🏽 語", "--tokens", "1", *TALES, env=environment(PYTHONIOENCODING=encoding),
-                           encoding=encoding.split(":")[0])
+    done = harness.command(
+        "Die naïve Wölfin ☃ 👍🏽 語",
+        "--tokens",
+        "1",
+        *TALES,
+        env=environment(PYTHONIOENCODING=encoding),
+        encoding=encoding.split(":")[0],
+    )
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 5
 
@@ -140,7 +162,14 @@ def test_c_locale():
 
 
 def test_encoding_warnings():
-    flags = ["-X", "warn_default_encoding", "-W", "error::EncodingWarning", "-W", "error::ResourceWarning"]
+    flags = [
+        "-X",
+        "warn_default_encoding",
+        "-W",
+        "error::EncodingWarning",
+        "-W",
+        "error::ResourceWarning",
+    ]
     done = harness.command("Once", *TALES, flags=flags)
     assert done.returncode == 0 and done.stderr.count("\n") == 1
     done = harness.command("Once", flags=["-X", "dev", *flags])
@@ -163,8 +192,12 @@ def test_reader_that_goes_away():
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
 def test_full_disk():
     with open("/dev/full", "w") as full:
-        done = harness.command("Once", *TALES, capture_output=False, stdout=full, stderr=subprocess.PIPE)
-    assert done.returncode == 1 and done.stderr.splitlines()[-1].startswith("easygpt2.py: cannot print")
+        done = harness.command(
+            "Once", *TALES, capture_output=False, stdout=full, stderr=subprocess.PIPE
+        )
+    assert done.returncode == 1 and done.stderr.splitlines()[-1].startswith(
+        "easygpt2.py: cannot print"
+    )
     assert "Traceback" not in done.stderr
 
 
@@ -189,7 +222,9 @@ def test_on_a_terminal_tokens_show_as_they_are_made(tmp_path):
     import pty
 
     program = tmp_path / "easygpt2.py"
-    slow = harness.SOURCE.replace("    ids.append(next_id)\n", "    sys.stdin.readline()\n    ids.append(next_id)\n")
+    slow = harness.SOURCE.replace(
+        "    ids.append(next_id)\n", "    sys.stdin.readline()\n    ids.append(next_id)\n"
+    )
     assert slow != harness.SOURCE
     program.write_text(slow, "utf-8")
     screen, terminal = pty.openpty()

@@ -1,5 +1,7 @@
 """Steps 8 to 14: layers, logits and greedy ids, against transformers, pinned and live."""
+
 import json
+import os
 import sys
 
 import numpy as np
@@ -59,8 +61,9 @@ def check_live(reference, name, folder, ids, logits, layers):
 
 
 def test_live_on_the_exact_sizes_of_gpt2_124m(reference, tmp_path):
-    folder = random_model.write_model(tmp_path / "gpt2", random_model.GPT2_124M, odd=True,
-                                      buffers=True, std=0.06)
+    folder = random_model.write_model(
+        tmp_path / "gpt2", random_model.GPT2_124M, odd=True, buffers=True, std=0.06
+    )
     check_live(reference, "124M", folder, *shapes.watch(folder))
 
 
@@ -142,3 +145,22 @@ def test_lm_head_in_the_file_is_the_tied_embedding(model):
     tensors["lm_head.weight"] = tensors["wte.weight"]
     random_model.write_safetensors(path, tensors)
     assert harness.run("Once upon", "--model", str(model)).stdout == plain.stdout
+
+
+@pytest.mark.skipif(
+    not os.environ.get("EASYGPT2_TEST_ALL"), reason="writes 500 MB: set EASYGPT2_TEST_ALL=1"
+)
+def test_peak_memory_at_124m(tmp_path):
+    """The weights and at most 200 MB more, also with a prompt that fills the context."""
+    folder = random_model.write_model(tmp_path / "gpt2", random_model.GPT2_124M, odd=True)
+    weights = (folder / "model.safetensors").stat().st_size
+    measure = "import resource as r; print(r.getrusage(r.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
+    program = tmp_path / "easygpt2.py"
+    program.write_text(f"{harness.SOURCE}\n{measure}\n", "utf-8")
+    for prompt, n_tokens in [("Once upon a time there was a king", 40), (" king" * 1000, 2)]:
+        done = harness.command(
+            prompt, "--tokens", str(n_tokens), "--model", str(folder), program=program
+        )
+        assert done.returncode == 0, done.stderr
+        peak = int(done.stderr.splitlines()[-1]) * (1 if sys.platform == "darwin" else 1024)
+        assert peak < weights + 200e6, f"{peak / 1e6:.0f} MB, the weights are {weights / 1e6:.0f}"

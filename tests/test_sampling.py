@@ -1,4 +1,5 @@
 """Step 13 at a temperature: over many draws, the frequencies are the model's probabilities."""
+
 import numpy as np
 import pytest
 
@@ -62,7 +63,9 @@ def test_frequencies_are_the_probabilities(temperature, top_k):
 @pytest.mark.parametrize("temperature, top_k", CASES)
 def test_frequencies_are_those_of_transformers(temperature, top_k):
     """Both the logits and what temperature and top-k do to them come from transformers."""
-    torch = pytest.importorskip("torch", reason="compares live with torch: pip install torch transformers")
+    torch = pytest.importorskip(
+        "torch", reason="compares live with torch: pip install torch transformers"
+    )
     transformers = pytest.importorskip("transformers")
     import reference
 

@@ -1,4 +1,5 @@
 """The text of easygpt2.py: its rules, and every shape, example and figure in its comments."""
+
 import ast
 import io
 import re
@@ -80,7 +81,7 @@ def test_steps_are_marked_as_the_design_says():
         for n, title in enumerate(TITLES, 1)
     ]
     assert marked == expected
-    for n, (first, last) in harness.steps().items():
+    for n, (first, _) in harness.steps().items():
         assert COMMENTS.get(first + 1), f"no sentence opens step {n}"
 
 
@@ -121,7 +122,9 @@ def test_every_figure_in_a_comment_is_checked():
             text = text.replace(fact, "")
         text = re.sub(r"# (%% )?Step \d+\.|  steps? \d+( to \d+)?$|back to step 12", "", text)
         text = re.sub(r"^    (n_\w+|head_size) +\d+  ", "", text)
-        rest = [word for word in re.findall(r"[\w.]*\d[\w.]*", text) if word.rstrip(".") not in names]
+        rest = [
+            word for word in re.findall(r"[\w.]*\d[\w.]*", text) if word.rstrip(".") not in names
+        ]
         assert not rest, f"line {number}: nothing checks {rest} in {LINES[number - 1].strip()!r}"
 
 
@@ -163,7 +166,11 @@ def traced(tmp_path_factory):
             module_step[0] = step
             before.update(frame.f_globals)
         values = list(returned) or [
-            eval(compile(ast.Expression(as_load(target)), "target", "eval"), frame.f_globals, frame.f_locals)
+            eval(
+                compile(ast.Expression(as_load(target)), "target", "eval"),
+                frame.f_globals,
+                frame.f_locals,
+            )
             for target in targets_of(statement)
         ]
         arrays = [value for value in values if isinstance(value, np.ndarray) and value.ndim]

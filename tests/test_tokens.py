@@ -1,4 +1,5 @@
 """Steps 1 to 7 and 15 to 18: text to ids and back, against regex, tiktoken and tokenizers."""
+
 import json
 import time
 from pathlib import Path
@@ -55,7 +56,9 @@ def peers(folder):
         if token != "<|endoftext|>"
     }
     encoding = tiktoken.Encoding("test", pat_str=PATTERN, mergeable_ranks=ranks, special_tokens={})
-    tokenizer = tokenizers.ByteLevelBPETokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"))
+    tokenizer = tokenizers.ByteLevelBPETokenizer(
+        str(folder / "vocab.json"), str(folder / "merges.txt")
+    )
     return encoding, tokenizer
 
 
@@ -84,7 +87,9 @@ def test_every_code_point_is_of_the_kind_that_regex_says():
     variables = {"prompt": "".join(points)}
     exec(SPLIT, variables)
     for point, kind in zip(points, variables["kinds"]):
-        expected = "letter" if letter.match(point) else "number" if number.match(point) else "symbol"
+        expected = (
+            "letter" if letter.match(point) else "number" if number.match(point) else "symbol"
+        )
         assert kind == ("space" if space.match(point) else expected), ascii(point)
 
 
@@ -136,5 +141,3 @@ def test_a_word_of_10000_letters_ends(letters):
     run = harness.run((letters * 10000)[:10000], "--model", str(harness.TALES))
     assert run.status == 1 and "tokens" in run.stderr
     assert time.monotonic() - start < 60
-
-

@@ -6,6 +6,7 @@ Writes one .npz for each model of tests/shapes.py and for models/tales: the gree
 64th logit of every step, the largest |logit| of every step, and every layer's output for the
 last prompt token.
 """
+
 import sys
 import tempfile
 from pathlib import Path
