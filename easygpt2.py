@@ -333,8 +333,7 @@ tensor_file.close()
 # `residual`, a row per token, has gone through all layers. Each adds to it twice. Attention: every
 # row's q is compared with the k of the rows it may look at, the scores become shares that sum to
 # one, and the v of those rows, mixed by these shares, are what the head has found. Then the MLP,
-# which works on each row by itself. In the first round, the attention is the very last head's:
-#   residual.shape → (9, 192)
+# which works on each row by itself. In the first round, in the last layer's last head:
 #   attention_weights[2] → [0.82, 0.06, 0.12, 0, 0, 0, 0, 0, 0]
 def layer_norm(x, weight, bias):
     """Bring each row of x to mean zero and variance one, then scale and shift it as learned."""
@@ -356,10 +355,11 @@ def gelu(x):
     return 0.5 * x * (1 + np.tanh(inner))  # [*x.shape]
 
 CHUNK = 128  # rows that go through at once, few enough for the processor to keep them at hand
+n_max = min(n_prompt + n_tokens, n_ctx)
 # Subtle: why may keys and values of earlier rounds be kept? No token looks ahead, so what was
 # computed for one stays true whatever follows. Without this cache all would be computed again.
-keys = np.zeros([n_layer, n_head, n_ctx, head_size], "f4")  # [n_layer, n_head, n_ctx, head_size]
-values = np.zeros([n_layer, n_head, n_ctx, head_size], "f4")  # [n_layer, n_head, n_ctx, head_size]
+keys = np.zeros([n_layer, n_head, n_max, head_size], "f4")  # [n_layer, n_head, n_max, head_size]
+values = np.zeros([n_layer, n_head, n_max, head_size], "f4")  # [n_layer, n_head, n_max, head_size]
 n_past = 0
 end_of_text = vocabulary.get("<|endoftext|>")
 generator = np.random.default_rng(options["--seed"])

@@ -165,25 +165,23 @@ def traced(tmp_path_factory):
                 check_examples(module_step[0], before)
             module_step[0] = step
             before.update(frame.f_globals)
-        values = list(returned) or [
-            eval(
-                compile(ast.Expression(as_load(target)), "target", "eval"),
-                frame.f_globals,
-                frame.f_locals,
-            )
-            for target in targets_of(statement)
-        ]
+        scope = frame.f_globals | frame.f_locals
+        if "best" in scope:
+            scope["n_best"] = min(scope["top_k"], len(scope["vocabulary"]))
+        try:
+            values = returned or [eval(target, scope) for target in targets_of(statement)]
+        except KeyError:  # Python 3.12.1 announces `block[name] = ...` once before name is set
+            return
         arrays = [value for value in values if isinstance(value, np.ndarray) and value.ndim]
         number = statement.end_lineno
         shape = SHAPE.search(COMMENTS.get(number, ""))
-        if arrays and not shape and not is_mask_of(statement):
+        if arrays and not shape:
             wrong.append(f"line {number}: makes a tensor and has no shape comment")
         for array in arrays if shape else []:
             shaped.add(number)
-            expected = eval(shape[1], {"n_best": array.shape[0], **frame.f_globals}, frame.f_locals)
-            sizes = list(array.shape)
-            if expected and expected[0] is ...:
-                expected, sizes = expected[1:], sizes[-len(expected[1:]) :]
+            sizes, expected = list(array.shape), eval(shape[1], scope)
+            if expected[0] is ...:
+                sizes[: 1 - len(expected)] = [...]
             if sizes != expected:
                 wrong.append(f"line {number}: {shape[0]} is {list(array.shape)} in a run")
 
@@ -199,24 +197,11 @@ def traced(tmp_path_factory):
 
 
 def targets_of(statement):
-    """Return what an assignment assigns to, tuples taken apart."""
-    if not isinstance(statement, ast.Assign):
-        return []
-    targets = [statement.targets[0]]
-    while any(isinstance(target, ast.Tuple) for target in targets):
-        targets = [e for t in targets for e in (t.elts if isinstance(t, ast.Tuple) else [t])]
-    return targets
-
-
-def as_load(target):
-    copied = ast.parse(ast.unparse(target), mode="eval").body
-    return copied
-
-
-def is_mask_of(statement):
-    """`scores[~may_look] = ...` changes some numbers in place and makes no tensor."""
-    target = statement.targets[0] if isinstance(statement, ast.Assign) else None
-    return isinstance(target, ast.Subscript) and "~" in ast.unparse(target)
+    """Return what an assignment makes, as expressions, tuples taken apart; not what it only
+    changes in part, as `scores[~may_look] = ...` does."""
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    parts = [part for target in targets for part in getattr(target, "elts", [target])]
+    return [text for text in map(ast.unparse, parts) if "~" not in text]
 
 
 def shows(text, value):
