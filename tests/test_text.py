@@ -1,6 +1,7 @@
 """The text of easygpt2.py: its rules, and every shape, example and figure in its comments."""
 
 import ast
+import difflib
 import io
 import re
 import tokenize
@@ -75,48 +76,54 @@ def test_nothing_clever():
 
 
 def test_steps_are_marked_as_the_design_says():
-    marked = [line.strip() for line in LINES if re.match(r" *# (%% )?Step \d+\.", line)]
-    expected = [
-        f"# Step {n}. {title}" if n in (13, 14) else f"# %% Step {n}. {title}"
-        for n, title in enumerate(TITLES, 1)
-    ]
-    assert marked == expected
-    for n, (first, _) in harness.steps().items():
-        assert COMMENTS.get(first + 1), f"no sentence opens step {n}"
+    marked = [n for n, line in enumerate(LINES, 1) if re.match(r" *# (%% )?Step \d+\.", line)]
+    for n, (number, title) in enumerate(zip(marked, TITLES, strict=True), 1):
+        expected = f"    # Step {n}. {title}" if n in (13, 14) else f"# %% Step {n}. {title}"
+        assert LINES[number - 1] == expected, f"line {number}"
+        assert COMMENTS.get(number + 1), f"line {number + 1}: no sentence opens step {n}"
 
 
 def test_flow_names_all_steps_in_order():
-    flow = re.findall(r"  steps? (\d+)(?: to (\d+))?$", ast.get_docstring(TREE), re.M)
-    assert len(flow) == 8
-    covered = [n for begin, end in flow for n in range(int(begin), int(end or begin) + 1)]
-    assert covered == [*range(1, 13), 13, 14, 15, 16, 17, 18]
-    assert "back to step 12" in SOURCE
+    after = 0
+    for number, line in enumerate(LINES[: TREE.body[0].end_lineno], 1):
+        if re.search(r"  steps? \d", line):
+            begin, end = re.search(r"  steps? (\d+)(?: to (\d+))?$", line).groups()
+            assert int(begin) == after + 1 <= int(end or begin), f"line {number}: {line.strip()}"
+            after = int(end or begin)
+        assert "back to" not in line or "back to step 12" in line, f"line {number}"
+    assert after == len(TITLES) == 18
+    assert len(re.findall(r"  steps? \d", SOURCE)) == 8
 
 
 def test_glossary_has_the_sizes_of_gpt2_124m():
     """https://huggingface.co/openai-community/gpt2/blob/main/config.json"""
-    glossary = dict(re.findall(r"^    (\w+) +(\d+)  ", ast.get_docstring(TREE), re.M))
-    config = random_model.GPT2_124M
-    assert {name: int(size) for name, size in glossary.items()} == {
-        "n_vocab": config["vocab_size"],
-        "n_ctx": config["n_positions"],
-        "n_embd": config["n_embd"],
-        "n_layer": config["n_layer"],
-        "n_head": config["n_head"],
-        "head_size": config["n_embd"] // config["n_head"],
+    sizes = {
+        "n_vocab": random_model.GPT2_124M["vocab_size"],
+        "n_ctx": random_model.GPT2_124M["n_positions"],
+        "n_embd": random_model.GPT2_124M["n_embd"],
+        "n_layer": random_model.GPT2_124M["n_layer"],
+        "n_head": random_model.GPT2_124M["n_head"],
+        "head_size": 768 // 12,
     }
+    for number, line in enumerate(LINES[: TREE.body[0].end_lineno], 1):
+        entry = re.match(r"    (\w+) +(\d+)  ", line)
+        if entry:
+            assert int(entry[2]) == sizes.pop(entry[1]), f"line {number}: {line.strip()}"
+    assert not sizes
 
 
 def test_every_figure_in_a_comment_is_checked():
     """A digit in a comment is part of a marker, a shape, an example, the flow, the glossary, a
     name of the code, or one of the FACTS."""
-    names = set(re.findall(r"[A-Za-z_][\w.]*\d[\w.]*", "\n".join(map(strip_comment, LINES))))
-    texts = dict(COMMENTS)
-    for node in [TREE, *(n for n in ast.walk(TREE) if isinstance(n, ast.FunctionDef))]:
-        first = node.body[0].lineno
-        texts |= {n: LINES[n - 1] for n in range(first, node.body[0].end_lineno + 1)}
+    documented = [TREE, *(n for n in ast.walk(TREE) if isinstance(n, ast.FunctionDef))]
+    docstrings = {
+        n for node in documented for n in range(node.body[0].lineno, node.body[0].end_lineno + 1)
+    }
+    code = [strip_comment(line) for n, line in enumerate(LINES, 1) if n not in docstrings]
+    names = set(re.findall(r"[A-Za-z_][\w.]*\d[\w.]*", "\n".join(code)))
+    texts = COMMENTS | {n: LINES[n - 1] for n in docstrings}
     for number, text in sorted(texts.items()):
-        if SHAPE.search(text) and number in COMMENTS or EXAMPLE.search(text):
+        if (SHAPE.search(text) or EXAMPLE.search(text)) and number in COMMENTS:
             continue
         for fact in FACTS:
             text = text.replace(fact, "")
@@ -134,7 +141,10 @@ def strip_comment(line):
 
 def test_facts_stand_in_the_text():
     for fact in FACTS:
-        assert fact in SOURCE, f"{fact!r} is gone from easygpt2.py: take it off the list"
+        if fact not in SOURCE:
+            likeness = [difflib.SequenceMatcher(None, fact, line).ratio() for line in LINES]
+            number = 1 + likeness.index(max(likeness))
+            raise AssertionError(f"{fact!r} is gone; line {number} is like it: {LINES[number - 1]}")
 
 
 @pytest.fixture(scope="module")
