@@ -5,13 +5,13 @@
 """GPT-2 inference, whole, in one file: a tutorial that is also the program.
 
 The promise: these 18 steps, read from top to bottom, are all that turns a prompt into its
-continuation; libraries parse JSON, calculate with arrays and draw random numbers. The token ids
-are OpenAI's, so are the scores up to float32's rounding, and with them the text, but for ties.
+continuation; libraries parse JSON, calculate with arrays and draw random numbers. With OpenAI's
+files the ids are those of OpenAI's code, and so are the scores, up to float32's rounding.
 The limits: one prompt, no GPU, no training, letters by the running Python's Unicode version.
 The source of truth: "Language Models are Unsupervised Multitask Learners" (Radford et al., 2019)
 and the code that OpenAI released with it, https://github.com/openai/gpt-2.
 
-The flow of the data:
+The flow of the data. GPT-2 only ever guesses the one token that comes next; a loop does the rest:
     prompt    a string                                              step 1
     words     cut out of it, their bytes made printable             steps 2 to 4
     ids       the words' parts, the tokens, as numbers              steps 5 to 7
@@ -26,18 +26,18 @@ tensor (the array) that its line makes: n_new rows, n_embd columns.
     n_vocab    50257    tokens that the model knows: pieces of text, down to single bytes
     n_ctx      1024     the context: how many tokens the model can look at
     n_embd     768      numbers per token, between one layer and the next
-    n_layer    12       layers: each is attention (tokens look back at tokens), then an MLP
+    n_layer    12       layers: attention (tokens look back), then an MLP (each token by itself)
     n_head     12       attention heads: independent attentions, each with its own columns
     head_size  64       columns of one head, n_embd / n_head
     n_past, n_new       tokens that went through the layers before; that go now; n_seen is both
     wte, wpe            embeddings: a row of numbers for every token; for every position
     ln_1, ln_2, ln_f    layer norms: before attention; before the MLP; after the last layer
     c_attn, attn.c_proj attention's matrices: make q, k and v; combine what the heads have found
-    c_fc, mlp.c_proj    the MLP's: to 4 * n_embd columns, where GELU bends the numbers; and back
+    c_fc, mlp.c_proj    multi-layer perceptron's: to 4 * n_embd columns, bent by GELU; and back
     .weight, .bias      what such a part multiplies by; what it then adds; both learned
-    q, k, v             query, key, value: what a token asks for; answers to; tells
+    q, k, v             query, key, value: what a token looks for; is found by; hands over
     logits, softmax     scores of any size; the formula that makes probabilities of them
-    BPE                 byte pair encoding, the merging of neighbours that makes tokens of bytes
+    BPE                 byte pair encoding: neighbours are merged, again and again, into tokens
 """
 import json
 import struct
@@ -45,7 +45,7 @@ import sys
 import numpy as np
 
 # %% Step 1. Read the prompt
-# The prompt is a string. All examples below are checked values of one run, this one:
+# The prompt is a string. Each example below is a value of this run when its step ends first:
 #   python easygpt2.py "The naïve wolf didn't" --tokens 5 --model models/tales
 #   prompt → "The naïve wolf didn't"
 USAGE = """usage: python easygpt2.py PROMPT [options]
@@ -62,9 +62,9 @@ def show(text, end="\n"):
     """Print `text` at once; end in silence if nobody reads any more (`| head -1`)."""
     try:
         print(text, end=end, flush=True)
-    except OSError as error:
+    except OSError as error:  # a pipe closed at its other end is number 32, on Windows 22
         sys.stdout = None
-        sys.exit(0 if isinstance(error, BrokenPipeError) else f"easygpt2.py: cannot print: {error}")
+        sys.exit(0 if error.errno in (22, 32) else f"easygpt2.py: cannot print: {error}")
 
 def check(good, problem, next_command=TALES, status=1):
     """Unless `good`, stop with one line: what is wrong, and what to type next."""
@@ -120,8 +120,8 @@ print(f"Model: {model}{hint}", file=sys.stderr)
 show(f"Input: {prompt}")
 
 # %% Step 2. Split the prompt into words
-# A list of words: runs of letters, numbers, symbols or white space, whose bounds no token crosses.
-# A space joins the run behind it, and English endings like 't stand alone.
+# A list of words: runs of letters, numbers, symbols or white space. No token spans two words.
+# A space joins the run that follows it, and English endings like 't stand alone.
 #   words → ['The', ' naïve', ' wolf', ' didn', "'t"]
 # Why does a space at the end of a prompt hurt? Alone it is a word that the model has hardly seen.
 kinds = []
@@ -130,7 +130,7 @@ for character in prompt:
         kinds.append("letter")
     elif character.isnumeric():
         kinds.append("number")
-    elif character.isspace() and character not in "\x1c\x1d\x1e\x1f":  # white space to Python only
+    elif character.isspace() and character not in "\x1c\x1d\x1e\x1f":  # symbols to GPT-2
         kinds.append("space")
     else:
         kinds.append("symbol")
@@ -175,7 +175,7 @@ for word in words:
     printable_words.append("".join([byte_to_character[byte] for byte in word.encode("utf-8")]))
 
 # %% Step 5. The merges
-# A rank for each pair of pieces that may become one; the more frequent in text, the lower.
+# A rank, the number of its line, for each pair of pieces that may become one: frequent ones first.
 #   merge_rank["Ġ", "t"], merge_rank["v", "e"] → (1, 60)
 path = f"{model}/merges.txt"
 merge_rank = {}
@@ -260,7 +260,7 @@ check(n_prompt <= n_ctx, f"{n_prompt} tokens, but only {n_ctx} fit", 'python eas
 
 # %% Step 9. Open the tensor file and check its header
 # `header` says which bytes are which tensor. The file is simple: the length of the header in
-# eight bytes, the header as JSON, then the numbers, tensor behind tensor. Offsets count from there.
+# eight bytes, the header as JSON, then the numbers, tensor after tensor; offset zero is there.
 #   header["ln_f.bias"] → {'dtype': 'F16', 'shape': [192], 'data_offsets': [5338368, 5338752]}
 show("Loading tensors")
 path = f"{model}/model.safetensors"
@@ -330,10 +330,10 @@ ln_f_bias = read_tensor("ln_f.bias", [n_embd])  # [n_embd]
 tensor_file.close()
 
 # %% Step 12. The transformer
-# `residual`, a row per token, has gone through all layers. Each adds to it twice. Attention: every
-# row's q is compared with the k of the rows it may look at, the scores become shares that sum to
-# one, and the v of those rows, mixed by these shares, are what the head has found. Then the MLP,
-# which works on each row by itself. In the first round, in the last layer's last head:
+# `residual`, a row per token, has gone through all layers. Each adds to it twice. First attention:
+# a row's q dot the k of each row it may look at is a score, softmax makes the scores shares that
+# sum to one, and the v of those rows, mixed by them, are what the head has found. Then the MLP, on
+# each row alone. In the last layer's last head the third token, `a`, looks at `The`, `Ġn`, itself:
 #   attention_weights[2] → [0.82, 0.06, 0.12, 0, 0, 0, 0, 0, 0]
 def layer_norm(x, weight, bias):
     """Bring each row of x to mean zero and variance one, then scale and shift it as learned."""
@@ -343,12 +343,12 @@ def layer_norm(x, weight, bias):
     return deviation / np.sqrt(variance + eps) * weight + bias  # [..., n_embd]
 
 def softmax(x):
-    """Turn each row of scores into probabilities; without the subtraction exp would overflow."""
+    """Turn each row of scores into probabilities; subtracting cancels out, but keeps exp finite."""
     exp = np.exp(x - np.max(x, axis=-1, keepdims=True))  # [*x.shape]
     return exp / np.sum(exp, axis=-1, keepdims=True)  # [*x.shape]
 
 def gelu(x):
-    """Bend x: near zero if very negative, near x if large. Unbent, two matrices are just one."""
+    """Bend x: near zero if very negative, near x if large. Else c_fc and c_proj were one matrix."""
     # Subtle: GPT-2 has learned with this approximation by tanh, so the exact GELU is wrong here.
     # And np.sqrt(2 / np.pi), a NumPy float64, would make all that follows float64 in NumPy 2.
     inner = (2 / np.pi) ** 0.5 * (x + 0.044715 * x * x * x)  # [*x.shape]
@@ -356,8 +356,8 @@ def gelu(x):
 
 CHUNK = 128  # rows that go through at once, few enough for the processor to keep them at hand
 n_max = min(n_prompt + n_tokens, n_ctx)
-# Subtle: why may keys and values of earlier rounds be kept? No token looks ahead, so what was
-# computed for one stays true whatever follows. Without this cache all would be computed again.
+# Subtle: why may keys and values of earlier rounds be kept? No token looks ahead, so its k and v
+# never change, whatever follows. Without this cache each round would compute the whole text again.
 keys = np.zeros([n_layer, n_head, n_max, head_size], "f4")  # [n_layer, n_head, n_max, head_size]
 values = np.zeros([n_layer, n_head, n_max, head_size], "f4")  # [n_layer, n_head, n_max, head_size]
 n_past = 0
@@ -369,7 +369,7 @@ while True:
     n_seen = n_past + n_new
     residual = waiting[:n_new]  # [n_new, n_embd]
     waiting = waiting[n_new:]  # [..., n_embd]
-    # Subtle: the mask is a triangle, since a row may look back, but not ahead at what it predicts.
+    # Subtle: the mask is a triangle: row i is at position n_past + i and sees none after itself.
     may_look = np.tri(n_new, n_seen, n_past, dtype=bool)  # [n_new, n_seen]
     for layer, block in enumerate(layers):
         normed = layer_norm(residual, block["ln_1.weight"], block["ln_1.bias"])  # [n_new, n_embd]
@@ -380,8 +380,8 @@ while True:
             part = slice(head * head_size, (head + 1) * head_size)  # this head's columns
             keys[layer, head, n_past:n_seen] = k[:, part]  # [n_new, head_size]
             values[layer, head, n_past:n_seen] = v[:, part]  # [n_new, head_size]
-            # Subtle: .T, since a score is a row of q times a row of k; a reshape would mix rows up.
-            # Subtle: sums of head_size products spread by its root; undivided, one drowns the rest.
+            # Subtle: .T turns rows of k to columns, for rows of q to meet; a reshape mixes them up.
+            # Subtle: sums of head_size products grow like its root; undivided, one row takes all.
             scores = q[:, part] @ keys[layer, head, :n_seen].T / head_size**0.5  # [n_new, n_seen]
             scores[~may_look] = -np.inf  # of which softmax makes zero
             attention_weights = softmax(scores)  # [n_new, n_seen]
@@ -397,8 +397,8 @@ while True:
         continue
 
     # Step 13. Choose the next token
-    # `next_id`. The last row has looked at all the text, so it predicts: times a token's row of wte
-    # it gives that token's logit. The likeliest is taken, or at a temperature one is drawn.
+    # `next_id`. The last row has looked at all the text: its dot product with a token's row of wte
+    # is that token's logit. The largest wins, or one is drawn by softmax of logits / temperature.
     #   next_id → 568
     # Subtle: the embedding is tied: wte, which reads tokens at the start, scores them at the end.
     # Why does greedy text, of likeliest tokens, repeat itself? Each repeat makes another likelier.
@@ -412,11 +412,11 @@ while True:
         best = np.argsort(-candidates, kind="stable")[:top_k]  # [n_best]
         probabilities = softmax(candidates[best] / min(temperature, 1e38))  # [n_best]
         cumulative = np.cumsum(probabilities)  # [n_best]
-        draw = generator.random() * float(cumulative[-1])  # a point on a line of probabilities
+        draw = generator.random() * float(cumulative[-1])  # falls into one token's share
         next_id = int(best[np.searchsorted(cumulative, draw, side="right")])
 
     # Step 14. Append it, and stop or embed it
-    # `ids` is one longer, and `waiting` is the new token's row for the next round.
+    # `ids` is one longer. The new token goes through next round, so ids may outgrow n_ctx by one.
     #   len(ids) → 10
     ids.append(next_id)
     show(f", {next_id}", end="")
@@ -426,7 +426,7 @@ while True:
     waiting = wte[[next_id]] + wpe[[n_past]]  # [1, n_embd]
 show("]")
 if next_id == end_of_text:
-    print("Stopped: the model has ended the text", file=sys.stderr)
+    print("Stopped: the model ended the text, by <|endoftext|>", file=sys.stderr)
 elif len(ids) < n_prompt + n_tokens:
     print(f"Stopped: the context of {n_ctx} tokens is full", file=sys.stderr)
 
