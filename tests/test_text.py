@@ -40,7 +40,7 @@ FACTS = [
     "GPT-2", "124M", "gpt-2.", "these 18 steps", "Radford et al., 2019", "float32", "float64",
     "NumPy 2.", "UTF-8", "np.sqrt(2 / np.pi)", "from 256 on", "character 256 + n,",
     "character 256 + byte", "not n - 1", "4 * n_embd columns", "ln_1, ln_2, ln_f",
-    "`| head -1`", "--tokens 5",
+    "`| head -1`", "--tokens 5", "number 32, on Windows 22",
 ]  # fmt: skip
 
 
