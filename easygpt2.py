@@ -146,6 +146,7 @@ while start < len(prompt):
         end += 1
     if kinds[first] == "space" and kinds[end] != "end" and end - start > 1:
         end -= 1  # the last of several spaces is left to join the next word
+    # Subtle: in lower case only, so DON'T becomes three words: DON, the apostrophe, T.
     for contraction in ("'s", "'t", "'re", "'ve", "'m", "'ll", "'d"):
         if prompt.startswith(contraction, start):
             end = start + len(contraction)
@@ -223,8 +224,7 @@ except (OSError, ValueError, TypeError, RecursionError) as error:
 numbers = sorted(id for id in vocabulary.values() if type(id) is int)
 check(numbers and numbers == list(range(len(vocabulary))), f"{path}: ids are not 0, 1, 2 ...")
 check(set("".join(vocabulary)) <= set(byte_to_character.values()), f"{path}: unknown characters")
-made = {left + right for left, right in merge_rank}
-check(made and made <= set(vocabulary), f"{path} and merges.txt do not belong together")
+check(merge_rank and {a + b for a, b in merge_rank} <= set(vocabulary), f"{path}: not merges.txt's")
 ids = []
 for token in tokens:
     check(token in vocabulary, f"{path} lacks the token {token!r} that merges.txt makes")
@@ -247,10 +247,9 @@ for name in ("n_positions", "n_embd", "n_layer", "n_head", "vocab_size", "layer_
 n_ctx, n_vocab, eps = config["n_positions"], config["vocab_size"], config["layer_norm_epsilon"]
 n_embd, n_layer, n_head = config["n_embd"], config["n_layer"], config["n_head"]
 head_size = n_embd // n_head
-gpt2_settings = {  # with others it is another model, and the formulas below are wrong
-    "model_type": "gpt2", "activation_function": "gelu_new", "tie_word_embeddings": True,
-    "scale_attn_weights": True, "scale_attn_by_inverse_layer_idx": False,
-}
+gpt2_settings = {"model_type": "gpt2", "activation_function": "gelu_new",  # else another model
+                 "scale_attn_weights": True, "scale_attn_by_inverse_layer_idx": False,
+                 "tie_word_embeddings": True}
 for name, value in gpt2_settings.items():
     check(config.get(name, value) == value, f"{path}: {name} is {config.get(name)}, not {value}")
 check(config.get("n_inner") in (None, 4 * n_embd), f"{path}: n_inner is not 4 * n_embd")
@@ -333,7 +332,8 @@ tensor_file.close()
 # `residual`, a row per token, has gone through all layers. Each adds to it twice. First attention:
 # a row's q dot the k of each row it may look at is a score, softmax makes the scores shares that
 # sum to one, and the v of those rows, mixed by them, are what the head has found. Then the MLP, on
-# each row alone. In the last layer's last head the third token, `a`, looks at `The`, `Ġn`, itself:
+# each row alone: residual.shape → (9, 192)
+# In the last layer's last head the third token, `a`, looks at `The`, `Ġn` and itself:
 #   attention_weights[2] → [0.82, 0.06, 0.12, 0, 0, 0, 0, 0, 0]
 def layer_norm(x, weight, bias):
     """Bring each row of x to mean zero and variance one, then scale and shift it as learned."""
@@ -413,7 +413,7 @@ while True:
         probabilities = softmax(candidates[best] / min(temperature, 1e38))  # [n_best]
         cumulative = np.cumsum(probabilities)  # [n_best]
         draw = generator.random() * float(cumulative[-1])  # falls into one token's share
-        next_id = int(best[np.searchsorted(cumulative, draw, side="right")])
+        next_id = int(best[np.searchsorted(cumulative, draw)])
 
     # Step 14. Append it, and stop or embed it
     # `ids` is one longer. The new token goes through next round, so ids may outgrow n_ctx by one.

@@ -1,4 +1,7 @@
-"""Find the commands of README.md and what it says that they print, for the tests and for CI."""
+"""The commands of README.md, what it says that they print, and its map of the steps.
+
+usage: python tests/readme.py first | output | tests | renumber
+"""
 
 import re
 import sys
@@ -14,7 +17,25 @@ def commands():
     return re.findall(r"^\$ (.+)\n((?:(?!\$ ).*\n)*)", blocks, re.M)
 
 
+def renumber():
+    """Let the map of the steps point to the lines where they are now."""
+    lines = {step: first for step, (first, _) in harness.steps().items()}
+    text = re.sub(
+        r"^(\| (\d+) \| \[.+\]\(easygpt2\.py#L)\d+",
+        lambda row: f"{row[1]}{lines[int(row[2])]}",
+        README.read_text("utf-8"),
+        flags=re.M,
+    )
+    README.write_text(text, "utf-8")
+
+
 if __name__ == "__main__":
-    first, output = commands()[0]
-    tests = [command for command, _ in commands() if "easygpt2.py" not in command]
-    print({"first": first, "output": output.rstrip("\n"), "tests": "\n".join(tests)}[sys.argv[1]])
+    if sys.argv[1] == "renumber":
+        import harness
+
+        renumber()
+    else:
+        first, output = commands()[0]
+        tests = [command for command, _ in commands() if "easygpt2.py" not in command]
+        shown = {"first": first, "output": output.rstrip("\n"), "tests": "\n".join(tests)}
+        print(shown[sys.argv[1]])

@@ -393,6 +393,16 @@ def test_logits_that_are_not_numbers(model, name, number):
         assert np.isfinite(run.variables["logits"]).all() and "Warning" not in run.stderr
 
 
+def test_infinite_weights_give_no_warnings_either(model):
+    """In a process of its own, where NumPy's warnings would be on stderr."""
+    config = json.loads((model / "config.json").read_text("utf-8"))
+    tensors = {name: ("F32", t) for name, t in random_model.random_tensors(config)}
+    tensors["h.0.attn.c_attn.weight"][1][:] = np.inf
+    random_model.write_safetensors(model / "model.safetensors", tensors)
+    done = harness.command("Once upon", "--model", str(model))
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 2, done.stderr
+
+
 def test_a_slip_of_the_reader_shows_pythons_own_traceback(tmp_path):
     """Nothing of the program stands between a learner's mistake and its traceback."""
     program = tmp_path / "easygpt2.py"
