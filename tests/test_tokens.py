@@ -100,6 +100,12 @@ def test_words_are_those_of_regex(n_strings):
         assert tokenizer.words(text) == pattern.findall(text), ascii(text)
 
 
+def test_words_are_as_the_comments_say():
+    words = Tokenizer(harness.TALES).words
+    assert words("don't") == ["don", "'t"] and words("DON'T") == ["DON", "'", "T"]
+    assert words("a ") == ["a", " "] and words("a  b") == ["a", " ", " b"]
+
+
 def test_ids_are_those_of_tiktoken_and_tokenizers(folder, n_strings):
     ours = Tokenizer(folder)
     encoding, tokenizer = peers(folder)
