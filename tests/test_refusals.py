@@ -355,6 +355,15 @@ def test_safetensors_offsets_overlap_or_leave_a_gap(model, shift):
     refused(harness.run("x", "--model", str(model)), 1, "model.safetensors", "wpe.weight")
 
 
+@pytest.mark.parametrize("name", ["wte.weight", LAST])
+def test_safetensors_offsets_that_are_right_but_no_integers(model, name):
+    path = model / "model.safetensors"
+    header, data = header_of(path)
+    header[name]["data_offsets"] = [float(offset) for offset in header[name]["data_offsets"]]
+    write(path, header, data)
+    refused(harness.run("x", "--model", str(model)), 1, "model.safetensors", name)
+
+
 def test_safetensors_offsets_do_not_match_the_shape(model):
     """Gapless, but one tensor has four bytes of its neighbour's."""
     path = model / "model.safetensors"

@@ -117,7 +117,10 @@ def test_top_k_and_seed_alone_stay_greedy():
 
 def test_any_finite_temperature_runs():
     for temperature in ("1e-300", "1e-20", "1e20", "1e38", "1e300"):
-        text("--temperature", temperature)
+        options = ["--temperature", temperature, "--model", str(harness.TALES)]
+        variables = harness.run("Once upon a time", *options).variables
+        assert len(variables["ids"]) == 12
+        assert variables.get("probabilities", variables["logits"]).dtype == np.float32
 
 
 def test_same_seed_same_text():
