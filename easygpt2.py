@@ -12,14 +12,14 @@ The source of truth: "Language Models are Unsupervised Multitask Learners" (Radf
 and the code that OpenAI released with it, https://github.com/openai/gpt-2.
 
 The flow of the data. GPT-2 only ever guesses the one token that comes next; a loop does the rest:
-    prompt    a string                                              step 1
-    words     cut out of it, their bytes made printable             steps 2 to 4
-    ids       the words' parts, the tokens, as numbers              steps 5 to 7
-    weights   what training has found, read from a file             steps 8 to 11
-    residual  a row of numbers per token, to which every layer adds   step 12
-    logits    a score for every token that could come next          step 13
-    ids       one longer, and back to step 12 with it               step 14
-    output    ids to tokens to bytes to text                        steps 15 to 18
+    prompt    a string                                               step 1
+    words     cut out of it, their bytes made printable              steps 2 to 4
+    ids       the words' parts, the tokens, as numbers               steps 5 to 7
+    weights   what training has found, read from a file              steps 8 to 11
+    residual  a row of numbers per token, to which every layer adds  step 12
+    logits    a score for every token that could come next           step 13
+    ids       one longer, and back to step 12 with it                step 14
+    output    ids to tokens to bytes to text                         steps 15 to 18
 
 The glossary, with sizes in GPT-2 124M. A comment like `# [n_new, n_embd]` is the shape of the
 tensor (the array) that its line makes: n_new rows, n_embd columns.
@@ -99,9 +99,8 @@ for name, least in [("--tokens", 1), ("--top-k", 1), ("--seed", 0), ("--temperat
         options[name] = -1
     check(least <= options[name] < np.inf, f"{name} cannot be {value!r}", HELP, 2)
 n_tokens, top_k, temperature = options["--tokens"], options["--top-k"], options["--temperature"]
-joined = " ".join(prompts)
-check(joined, "no prompt", TALES, 2)
-check(len(prompts) < 2, "more than one prompt, use quotes", f"python easygpt2.py {joined!r}", 2)
+check("".join(prompts), "no prompt", TALES, 2)
+check(len(prompts) < 2, "more than one prompt", f"python easygpt2.py {' '.join(prompts)!r}", 2)
 try:  # in the "C" locale a byte beyond ASCII arrives as a surrogate, a stand-in
     prompt = prompts[0].encode("utf-8", "surrogateescape").decode("utf-8")
 except UnicodeError:
@@ -218,13 +217,14 @@ for printable_word in printable_words:
 path = f"{model}/vocab.json"
 try:
     with open(path, encoding="utf-8") as file:
-        vocabulary = {**json.load(file)}
+        vocabulary = {**json.load(file)}  # unpacked, to be an object for sure
 except (OSError, ValueError, TypeError, RecursionError) as error:
     check(False, f"cannot read {path}: {error}")
 numbers = sorted(id for id in vocabulary.values() if type(id) is int)
 check(numbers and numbers == list(range(len(vocabulary))), f"{path}: ids are not 0, 1, 2 ...")
 check(set("".join(vocabulary)) <= set(byte_to_character.values()), f"{path}: unknown characters")
-check(merge_rank and {a + b for a, b in merge_rank} <= set(vocabulary), f"{path}: not merges.txt's")
+made = {left + right for left, right in merge_rank}
+check(made and made <= set(vocabulary), f"{path} and merges.txt do not belong together")
 ids = []
 for token in tokens:
     check(token in vocabulary, f"{path} lacks the token {token!r} that merges.txt makes")
