@@ -223,6 +223,14 @@ def test_vocabulary(model, edit_config, change):
     refused(harness.run("Once !", "--model", str(model)), 1, "vocab.json")
 
 
+def test_vocabulary_without_a_byte_of_the_prompt(model):
+    """A byte that no merge knows may be missing, as long as no prompt needs it."""
+    path = model / "vocab.json"
+    path.write_text(path.read_text("utf-8").replace('"\\u0100"', '"\\u0100\\u0100"'), "utf-8")
+    assert harness.run("Once", "--model", str(model)).status == 0
+    refused(harness.run("\0", "--model", str(model)), 1, "vocab.json", "'Ā'")
+
+
 @pytest.mark.parametrize(
     "content",
     [
