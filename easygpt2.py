@@ -357,7 +357,7 @@ def gelu(x):
 CHUNK = 128  # rows that go through at once, few enough for the processor to keep them at hand
 n_max = min(n_prompt + n_tokens, n_ctx)
 # Subtle: why may keys and values of earlier rounds be kept? No token looks ahead, so its k and v
-# never change, whatever follows. Without this cache each round would compute the whole text again.
+# never change, whatever follows. Without this KV cache each round would compute all the text anew.
 keys = np.zeros([n_layer, n_head, n_max, head_size], "f4")  # [n_layer, n_head, n_max, head_size]
 values = np.zeros([n_layer, n_head, n_max, head_size], "f4")  # [n_layer, n_head, n_max, head_size]
 n_past = 0
