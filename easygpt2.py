@@ -186,7 +186,7 @@ try:
                 left, right = line.split()
                 merge_rank[left, right] = rank
 except (OSError, ValueError) as error:
-    check(False, f"cannot read {path} beyond {len(merge_rank)} merges: {error}")
+    check(False, f"cannot read {path} after {len(merge_rank)} merges: {error}")
 
 # %% Step 6. Merge by rank
 # The tokens of the prompt. Each word starts as characters. Of all pairs of neighbours the one with
@@ -255,7 +255,7 @@ for name, value in gpt2_settings.items():
 check(config.get("n_inner") in (None, 4 * n_embd), f"{path}: n_inner is not 4 * n_embd")
 check(n_embd % n_head == 0, f"{path}: n_embd {n_embd} is not a multiple of n_head {n_head}")
 check(len(vocabulary) <= n_vocab, f"{model}/vocab.json has more than vocab_size {n_vocab} tokens")
-check(n_prompt <= n_ctx, f"{n_prompt} tokens, but only {n_ctx} fit", 'python easygpt2.py "shorter"')
+check(n_prompt <= n_ctx, f"prompt of {n_prompt} tokens, {n_ctx} fit", 'python easygpt2.py "less"')
 
 # %% Step 9. Open the tensor file and check its header
 # `header` says which bytes are which tensor. The file is simple: the length of the header in
