@@ -89,9 +89,9 @@ def test_flow_names_all_steps_in_order():
         if re.search(r"  steps? \d", line):
             begin, end = re.search(r"  steps? (\d+)(?: to (\d+))?$", line).groups()
             assert int(begin) == after + 1 <= int(end or begin), f"line {number}: {line.strip()}"
-            after = int(end or begin)
+            after, last = int(end or begin), number
         assert "back to" not in line or "back to step 12" in line, f"line {number}"
-    assert after == len(TITLES) == 18
+    assert after == len(TITLES) == 18, f"line {last}"
     assert len(re.findall(r"  steps? \d", SOURCE)) == 8
 
 
@@ -164,9 +164,12 @@ def traced(tmp_path_factory):
             example = EXAMPLE.search(COMMENTS.get(number, ""))
             if example and number not in exemplified:
                 exemplified.add(number)
-                value = eval(example[1], dict(variables))
-                if not shows(example[2], value):
-                    wrong.append(f"line {number}: {example[1]} is {value!r}, not {example[2]}")
+                try:
+                    value = eval(example[1], dict(variables))
+                    if not shows(example[2], value):
+                        wrong.append(f"line {number}: {example[1]} is {value!r}, not {example[2]}")
+                except (LookupError, NameError, ValueError) as error:
+                    wrong.append(f"line {number}: {example[1]} cannot be looked at: {error!r}")
 
     def after(statement, frame, returned):
         if frame.f_code.co_name == "<module>":
