@@ -299,8 +299,8 @@ def read_tensor(name, shape):
     n_bytes = np.prod(shape, dtype=object) * np.dtype(dtypes[dtype]).itemsize
     check(end - begin == n_bytes, f"{path}: {name} has {end - begin} bytes, should have {n_bytes}")
     tensor_file.seek(data_start + begin)
-    tensor = np.empty(shape, dtypes[dtype])  # [*shape]
-    tensor_file.readinto(tensor)
+    # Subtle: the data may begin at an odd byte; what read() returns is aligned, and so fast to use.
+    tensor = np.frombuffer(tensor_file.read(n_bytes), dtypes[dtype]).reshape(shape)  # [*shape]
     if dtype == "BF16":  # the upper half of the bits of a float32
         tensor = (tensor.astype(np.uint32) << 16).view(np.float32)  # [*shape]
     return tensor.astype(np.float32, copy=False)  # [*shape]
