@@ -273,12 +273,12 @@ try:
     header = {**json.loads(tensor_file.read(data_start - 8))}
     header.pop("__metadata__", None)
     spans = [(entry["data_offsets"], name) for name, entry in header.items()]
-    spans.append(([file_size - data_start, file_size - data_start], "the end of the file"))
     position = 0
     for (begin, end), name in sorted(spans):
-        good = type(begin) is int and type(end) is int and begin == position
+        good = type(begin) is int and type(end) is int and position == begin <= end
         check(good, f"{path}: {name} is at {begin} to {end}, but byte {position} comes next")
         position = end
+    check(data_start + position == file_size, f"{path}: {name} does not end where the file ends")
 except (OSError, ValueError, TypeError, KeyError, RecursionError, struct.error) as error:
     check(False, f"cannot read {path}: {name}: {error}")
 

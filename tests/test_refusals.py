@@ -293,6 +293,8 @@ def test_safetensors_truncated(model):
     cuts |= set(random.randint(0, header_end, 20).tolist()) | set(
         random.randint(header_end, len(whole), 20).tolist()
     )
+    for entry in header_of(path)[0].values():
+        cuts.add(header_end + entry["data_offsets"][0])
     for cut in sorted(cuts):
         path.write_bytes(whole[:cut])
         refused(harness.run("x", "--model", str(model)), 1, "model.safetensors")
@@ -370,6 +372,16 @@ def test_safetensors_offsets_that_are_right_but_no_integers(model, name):
     header[name]["data_offsets"] = [float(offset) for offset in header[name]["data_offsets"]]
     write(path, header, data)
     refused(harness.run("x", "--model", str(model)), 1, "model.safetensors", name)
+
+
+def test_safetensors_last_tensor_ends_before_it_begins(model):
+    """[0, 8], [8, 4] would end where a file of four bytes ends."""
+    path = model / "model.safetensors"
+    header, data = header_of(path)
+    begin, end = header[LAST]["data_offsets"]
+    header[LAST]["data_offsets"] = [begin, begin - 4]
+    write(path, header, data[: begin - 4])
+    refused(harness.run("x", "--model", str(model)), 1, "model.safetensors", LAST)
 
 
 def test_safetensors_offsets_do_not_match_the_shape(model):
