@@ -4,15 +4,11 @@ EASYGPT2_TEST_ALL makes every skip a failure, as CI wants it."""
 
 import json
 import os
-import sys
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import harness  # noqa: E402
-import random_model  # noqa: E402
+import harness
+import random_model
 
 
 def pytest_sessionfinish(session, exitstatus):
@@ -35,6 +31,25 @@ def openai_vocabulary():
     if not folder:
         pytest.skip("EASYGPT2_TEST_VOCAB names no folder with OpenAI's vocab.json and merges.txt")
     return (harness.ROOT / folder).resolve()
+
+
+@pytest.fixture(scope="session")
+def openai_figures(openai_vocabulary):
+    """What the real model gives: the content of reference.json beside its vocabulary."""
+    path = openai_vocabulary / "reference.json"
+    if not path.exists():
+        pytest.skip("the vocabulary's folder has no reference.json")
+    return json.loads(path.read_text("utf-8"))
+
+
+@pytest.fixture(scope="session")
+def reference():
+    """The module that asks transformers, where it is installed."""
+    pytest.importorskip("torch", reason="compares live with torch: pip install torch transformers")
+    pytest.importorskip("transformers", reason="compares live with transformers")
+    import reference
+
+    return reference
 
 
 @pytest.fixture(scope="session")
@@ -63,5 +78,18 @@ def edit_config(model):
         config = json.loads(path.read_text("utf-8")) | fields
         kept = {name: value for name, value in config.items() if value is not ...}
         path.write_text(json.dumps(kept), "utf-8")
+
+    return edit
+
+
+@pytest.fixture
+def edit_tensors(model):
+    """A function that lets `change` edit the small model's {name: float32 array} and writes it."""
+
+    def edit(change):
+        config = json.loads((model / "config.json").read_text("utf-8"))
+        tensors = dict(random_model.random_tensors(config))
+        change(tensors)
+        random_model.write_float32(model, tensors)
 
     return edit

@@ -92,14 +92,14 @@ def statements_by_line(source):
     return owner
 
 
-def steps(source=SOURCE):
+def steps():
     """Return {step: (first line, last line)}, lines counted from 1, by the step markers."""
     starts = {}
-    for number, line in enumerate(source.splitlines(), 1):
+    for number, line in enumerate(SOURCE.splitlines(), 1):
         marker = re.match(r"(?:# %%|    #) Step (\d+)\. \S", line)
         if marker:
             starts[int(marker[1])] = number
-    ends = [start - 1 for start in list(starts.values())[1:]] + [len(source.splitlines())]
+    ends = [start - 1 for start in list(starts.values())[1:]] + [len(SOURCE.splitlines())]
     return {step: (start, end) for (step, start), end in zip(starts.items(), ends)}
 
 
@@ -116,7 +116,7 @@ def piece(step, begin=""):
     return compile(ast.Module(found[start:], []), f"step {step}", "exec")
 
 
-def command(*arguments, python=sys.executable, flags=(), program=PROGRAM, **options):
+def command(*arguments, flags=(), program=PROGRAM, **options):
     """Run the program as a user does, in a process of its own; text is UTF-8 unless told."""
     options = {"capture_output": True, "encoding": "utf-8", "timeout": 120} | options
-    return subprocess.run([python, *flags, str(program), *arguments], **options)
+    return subprocess.run([sys.executable, *flags, str(program), *arguments], **options)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-TALES = Path(__file__).parents[1] / "models" / "tales"
+from harness import TALES
+
 DTYPES = {"F32": np.float32, "F16": np.float16, "BF16": np.uint16, "U8": np.uint8}
 
 
@@ -76,9 +77,9 @@ def to_dtype(tensor, dtype):
 
 
 def write_safetensors(path, tensors, odd=False):
-    """Write {name: (dtype, array)} or pairs of those; `odd`: data begins at an odd byte."""
+    """Write {name: (dtype, array)}; `odd`: data begins at an odd byte."""
     header, blobs, position = {}, [], 0
-    for name, (dtype, array) in dict(tensors).items():
+    for name, (dtype, array) in tensors.items():
         end = position + array.nbytes
         header[name] = {"dtype": dtype, "shape": list(array.shape), "data_offsets": [position, end]}
         blobs.append(array)
@@ -89,6 +90,12 @@ def write_safetensors(path, tensors, odd=False):
         file.write(struct.pack("<Q", len(text)) + text.encode())
         for array in blobs:
             file.write(array.tobytes())
+
+
+def write_float32(folder, tensors):
+    """Write {name: float32 array} as the weights of a model folder."""
+    stored = {name: ("F32", tensor) for name, tensor in tensors.items()}
+    write_safetensors(folder / "model.safetensors", stored)
 
 
 def write_vocabulary(folder, n_vocab):

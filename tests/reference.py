@@ -41,3 +41,12 @@ def layer_outputs(model, ids):
     for hook in hooks:
         hook.remove()
     return outputs
+
+
+def probabilities(model, ids, temperature, top_k):
+    """Return the next token's probabilities behind these ids: float64 [n_vocab]."""
+    scores = torch.tensor(all_logits(model, ids)[-1:])
+    scores = transformers.TemperatureLogitsWarper(temperature)(None, scores)
+    if top_k:
+        scores = transformers.TopKLogitsWarper(top_k)(None, scores)
+    return torch.softmax(scores[0].double(), 0).numpy()

@@ -1,6 +1,5 @@
 """Steps 8 to 14: layers, logits and greedy ids, against transformers, pinned and live."""
 
-import json
 import os
 import re
 import sys
@@ -20,15 +19,6 @@ def watched(request, tmp_path_factory):
     """(name, folder, ids, logits, layers) of one run of each model."""
     folder = shapes.folder_of(request.param, tmp_path_factory.mktemp("models"))
     return request.param, folder, *shapes.watch(folder)
-
-
-@pytest.fixture(scope="module")
-def reference():
-    pytest.importorskip("torch", reason="compares live with torch: pip install torch transformers")
-    pytest.importorskip("transformers", reason="compares live with transformers")
-    import reference
-
-    return reference
 
 
 def test_pinned_layers_logits_and_ids(watched):
@@ -97,10 +87,9 @@ def test_tokens_beyond_the_vocabulary_are_never_chosen(tmp_path):
     config = random_model.config_of(2, 2, 8, 64, 4200)
     folder = random_model.write_model(tmp_path / "padded", config, std=0.3)
     random_model.write_vocabulary(folder, 4096)
-    path = folder / "model.safetensors"
     tensors = dict(random_model.random_tensors(config, std=0.3))
     tensors["wte.weight"][4096:] *= 1000
-    random_model.write_safetensors(path, {name: ("F32", t) for name, t in tensors.items()})
+    random_model.write_float32(folder, tensors)
     for options in ([], ["--temperature", "5", "--seed", "1"]):
         run = harness.run("Once", "--tokens", "40", "--model", str(folder), *options)
         assert run.status == 0 and max(run.variables["ids"]) < 4096
@@ -146,14 +135,10 @@ def test_weights_are_aligned_wherever_the_data_begins(tmp_path):
     assert variables["wte"].flags.aligned and variables["wte"].flags.c_contiguous
 
 
-def test_lm_head_in_the_file_is_the_tied_embedding(model):
+def test_lm_head_in_the_file_is_the_tied_embedding(model, edit_tensors):
     """Some files carry lm_head.weight; tied, it is wte and is not read."""
-    path = model / "model.safetensors"
-    config = json.loads((model / "config.json").read_text("utf-8"))
     plain = harness.run("Once upon", "--model", str(model))
-    tensors = {name: ("F32", t) for name, t in random_model.random_tensors(config)}
-    tensors["lm_head.weight"] = tensors["wte.weight"]
-    random_model.write_safetensors(path, tensors)
+    edit_tensors(lambda tensors: tensors.update({"lm_head.weight": tensors["wte.weight"]}))
     assert harness.run("Once upon", "--model", str(model)).stdout == plain.stdout
 
 
