@@ -113,7 +113,7 @@ if model is None:
     try:
         open(f"{model}/config.json", "rb").close()
     except OSError:
-        hint = f" (OpenAI's own: the files of huggingface.co/openai-community/gpt2 in {model})"
+        hint = " (OpenAI's own: type python download.py)"
         model = f"{here}models/tales"
 print(f"Model: {model}{hint}", file=sys.stderr)
 show(f"Input: {prompt}")
@@ -233,8 +233,7 @@ n_prompt = len(ids)
 show(f"Tokens: {ids}")
 
 # %% Step 8. The hyperparameters
-# The sizes of this model.
-#   n_vocab, n_ctx, n_embd, n_layer, n_head, head_size → (4096, 256, 192, 6, 6, 32)
+# The sizes: n_vocab, n_ctx, n_embd, n_layer, n_head, head_size → (4096, 256, 192, 6, 6, 32)
 path = f"{model}/config.json"
 try:
     with open(path, encoding="utf-8") as file:
@@ -265,12 +264,11 @@ show("Loading tensors")
 path = f"{model}/model.safetensors"
 name = "its header"
 try:
-    tensor_file = open(path, "rb")
-    file_size = tensor_file.seek(0, 2)
-    tensor_file.seek(0)
-    data_start = 8 + struct.unpack("<Q", tensor_file.read(8))[0]
-    check(data_start <= file_size, f"{path} ends before its header does")
-    header = {**json.loads(tensor_file.read(data_start - 8))}
+    tensor_file = open(path, "rb")  # mapped, it is an array whose bytes are read when first used
+    file_bytes = np.memmap(tensor_file, "u1", "r")  # [len(file_bytes)]
+    data_start = 8 + struct.unpack("<Q", file_bytes[:8])[0]
+    check(data_start <= len(file_bytes), f"{path} ends before its header does")
+    header = {**json.loads(bytes(file_bytes[8:data_start]))}
     header.pop("__metadata__", None)
     spans = [(entry["data_offsets"], name) for name, entry in header.items()]
     position = 0
@@ -278,7 +276,7 @@ try:
         good = type(begin) is int and type(end) is int and position == begin <= end
         check(good, f"{path}: {name} is at {begin} to {end}, but byte {position} comes next")
         position = end
-    check(data_start + position == file_size, f"{path}: {name} does not end where the file ends")
+    check(data_start + position == len(file_bytes), f"{path}: {name} does not end with the file")
 except (OSError, ValueError, TypeError, KeyError, RecursionError, struct.error) as error:
     check(False, f"cannot read {path}: {name}: {error}")
 
@@ -295,12 +293,15 @@ def read_tensor(name, shape):
     check(entry, f"{path}: {name} is missing")
     check(dtype in list(dtypes), f"{path}: {name} has dtype {dtype}, not F32, F16 or BF16")
     check(found_shape == shape, f"{path}: {name} has shape {found_shape}, by config {shape}")
-    begin, end = entry["data_offsets"]
+    begin, end = [data_start + offset for offset in entry["data_offsets"]]
     n_bytes = np.prod(shape, dtype=object) * np.dtype(dtypes[dtype]).itemsize
     check(end - begin == n_bytes, f"{path}: {name} has {end - begin} bytes, should have {n_bytes}")
-    tensor_file.seek(data_start + begin)
-    # Subtle: the data may begin at an odd byte; what read() returns is aligned, and so fast to use.
-    tensor = np.frombuffer(tensor_file.read(n_bytes), dtypes[dtype]).reshape(shape)  # [*shape]
+    data = file_bytes[begin:end]  # [n_bytes]
+    # Subtle: the data may begin at an odd byte, slow to use; what read() returns begins at none.
+    if begin % 4 > 0:
+        tensor_file.seek(begin)
+        data = tensor_file.read(n_bytes)
+    tensor = np.frombuffer(data, dtypes[dtype]).reshape(shape)  # [*shape]
     if dtype == "BF16":  # the upper half of the bits of a float32
         tensor = (tensor.astype(np.uint32) << 16).view(np.float32)  # [*shape]
     return tensor.astype(np.float32, copy=False)  # [*shape]
@@ -416,8 +417,7 @@ while True:
         next_id = int(best[np.searchsorted(cumulative, draw)])
 
     # Step 14. Append it, and stop or embed it
-    # `ids` is one longer. The new token goes through next round, so ids may outgrow n_ctx by one.
-    #   len(ids) → 10
+    # The new id is in ids, to go through next round; it may be one beyond n_ctx: len(ids) → 10
     ids.append(next_id)
     show(f", {next_id}", end="")
     if next_id == end_of_text or len(ids) == n_prompt + n_tokens or len(ids) > n_ctx:

@@ -135,6 +135,13 @@ def test_weights_are_aligned_wherever_the_data_begins(tmp_path):
     assert variables["wte"].flags.aligned and variables["wte"].flags.c_contiguous
 
 
+def test_an_aligned_file_is_not_copied(model):
+    """Its weights stay where they are mapped, so that a run starts without reading them all."""
+    variables = harness.run("Once", "--model", str(model)).variables
+    for tensor in [variables["wte"], *variables["layers"][1].values()]:
+        assert np.shares_memory(tensor, variables["file_bytes"])
+
+
 def test_lm_head_in_the_file_is_the_tied_embedding(model, edit_tensors):
     """Some files carry lm_head.weight; tied, it is wte and is not read."""
     plain = harness.run("Once upon", "--model", str(model))
