@@ -95,7 +95,10 @@ def test_default_model_is_beside_the_file_not_in_the_current_folder(tmp_path):
     shutil.copytree(harness.TALES, elsewhere / "models" / "gpt2")
     done = harness.command("Once", program=program, cwd=elsewhere)
     assert done.returncode == 0
-    assert re.search(r"^Model: \S*beside[\\/]models/tales .*OpenAI.*models/gpt2\)\n$", done.stderr)
+    assert re.search(
+        r"^Model: \S*beside[\\/]models/tales \(OpenAI.s own: type python download.py\)\n$",
+        done.stderr,
+    )
     shutil.copytree(harness.TALES, program.parent / "models" / "gpt2")
     done = harness.command("Once", program=program, cwd=elsewhere)
     assert re.search(r"^Model: \S*beside[\\/]models/gpt2\n$", done.stderr)
