@@ -43,6 +43,15 @@ def layer_outputs(model, ids):
     return outputs
 
 
+@torch.no_grad()
+def attention_weights(folder, ids):
+    """Return the softmax weights of each layer: a list of float32 [n_head, len(ids), len(ids)]."""
+    load = transformers.GPT2LMHeadModel.from_pretrained
+    model = load(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    output = model(torch.tensor([ids]), use_cache=False, output_attentions=True)
+    return [weights[0].numpy() for weights in output.attentions]
+
+
 def probabilities(model, ids, temperature, top_k):
     """Return the next token's probabilities behind these ids: float64 [n_vocab]."""
     scores = torch.tensor(all_logits(model, ids)[-1:])

@@ -72,9 +72,14 @@ def assert_close(ours, theirs, what):
     assert worst <= bound, f"{what}: off by {worst:.3g}, allowed are {bound:.3g}"
 
 
-def prompt_ids(prompt=PROMPT):
-    """Return the prompt's ids as the tokenizers library finds them, in tales' vocabulary."""
+def tokenizer_of(folder):
+    """Return a model folder's tokenizer as the tokenizers library reads it."""
     import tokenizers
 
-    files = [str(harness.TALES / name) for name in ("vocab.json", "merges.txt")]
-    return tokenizers.ByteLevelBPETokenizer(*files).encode(prompt).ids
+    files = [str(folder / name) for name in ("vocab.json", "merges.txt")]
+    return tokenizers.ByteLevelBPETokenizer(*files)
+
+
+def prompt_ids(prompt=PROMPT):
+    """Return the prompt's ids as the tokenizers library finds them, in tales' vocabulary."""
+    return tokenizer_of(harness.TALES).encode(prompt).ids
