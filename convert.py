@@ -29,6 +29,8 @@ import shutil
 import struct
 import sys
 import time
+import warnings
+import zipfile
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -39,6 +41,10 @@ USAGE = """usage: python convert.py FOLDER models/NAME
   models/NAME  the new folder; then: python easygpt2.py "Once upon a time" --model models/NAME"""
 HELP = "python convert.py --help"
 ITEM_SIZE = {"F32": 4, "F16": 2, "BF16": 2}
+PRINTABLE = [*range(33, 127), *range(161, 173), *range(174, 256)]
+OTHERS = [byte for byte in range(256) if byte not in PRINTABLE]
+CHARACTERS = {byte: chr(byte) for byte in PRINTABLE}  # in which a vocabulary spells its bytes
+CHARACTERS |= {byte: chr(256 + n) for n, byte in enumerate(OTHERS)}
 
 
 class Refused(Exception):
@@ -81,9 +87,12 @@ def convert(source, target):
     a file cannot be read or written.
     """
     source, target = Path(source), Path(target)
-    check(not target.exists(), f"{target} is there already; choose another name")
-    model = read_model(source)
-    tensors = check_model(model)
+    check(not os.path.lexists(target), f"{target} is there already; choose another name")
+    try:
+        model = read_model(source)
+        tensors = check_model(model)
+    except (LookupError, MemoryError, RuntimeError, TypeError, ValueError) as error:
+        raise Refused(f"cannot understand {source}: {type(error).__name__}: {error}") from None
     staging = staging_of(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -91,7 +100,7 @@ def convert(source, target):
     except FileExistsError:
         raise Refused(
             f"{staging} is in use by another conversion, or left by a killed one; if so",
-            f"rm -r '{staging}'",
+            shlex.join(["rm", "-r", "--", str(staging)]),
         ) from None
     try:
         (staging / "config.json").write_bytes(json.dumps(model.config, indent=2).encode() + b"\n")
@@ -173,6 +182,7 @@ def check_model(model):
         expected = math.prod(shape) * ITEM_SIZE[dtype]
         check(n_bytes == expected, f"tensor {name} has {n_bytes} bytes, should have {expected}")
     if head:
+        say("Comparing lm_head.weight with wte.weight")
         one, other = [sha256(tensor.read()).digest() for tensor in (head, tensors["wte.weight"])]
         check(one == other, "tensor lm_head.weight differs from wte.weight, to which it is tied")
     return {name: tensors[name] for name in shapes}
@@ -185,11 +195,17 @@ def check_tokenizer(model, n_vocab):
     good = all(type(id) is int for id in ids) and sorted(ids) == list(range(len(ids)))
     check(good, "the vocabulary's ids are not 0, 1, 2 ...")
     check(len(ids) <= n_vocab, f"the vocabulary has {len(ids)} tokens, the model only {n_vocab}")
+    for token in vocabulary:
+        good = set(token) <= set(CHARACTERS.values())
+        check(good, f"the vocabulary's token {token!r} is not spelled in byte characters")
+    n_merges = 0
     for number, line in enumerate(parse_text(model.merges, "the merges").splitlines(), 1):
         if number > 1 or not line.startswith("#version"):
             pair = line.split(" ")
             good = len(pair) == 2 and "".join(pair) in vocabulary
             check(good, f"line {number} of the merges, {line!r}, makes no token of the vocabulary")
+            n_merges += 1
+    check(n_merges, "there are no merges")
 
 
 def write_safetensors(path, tensors):
@@ -269,7 +285,9 @@ def read_hugging_face(folder):
         raise Refused(f"{folder} has neither model.safetensors nor pytorch_model.bin, nor shards")
     bare = {name.removeprefix("transformer."): tensor for name, tensor in tensors.items()}
     check(len(bare) == len(tensors), f"{folder} has a tensor both with and without transformer.")
-    return Model(config, *read_tokenizer(folder, config.get("vocab_size")), bare)
+    n_vocab = config.get("vocab_size")
+    check(type(n_vocab) is int, f"the config's vocab_size cannot be {n_vocab!r}")
+    return Model(config, *read_tokenizer(folder, n_vocab), bare)
 
 
 def read_shards(index, read):
@@ -278,7 +296,7 @@ def read_shards(index, read):
     check(isinstance(where, dict), f"{index} has no weight_map")
     tensors = {}
     for file in sorted(set(map(str, where.values()))):
-        check(re.fullmatch(r"[\w.-]+", file), f"{index}: {file!r} is not the name of a shard")
+        check(re.fullmatch(r"\w[\w.-]*", file), f"{index}: {file!r} is not the name of a shard")
         for name, tensor in read(index.with_name(file)).items():
             check(where.get(name) == file, f"{index} does not say that {name} is in {file}")
             tensors[name] = tensor
@@ -317,27 +335,38 @@ def read_pytorch(path):
     except ImportError:
         install = "python -m pip install torch"
         raise Refused(f"only torch can read {path}, and it is not installed", install) from None
+    say(f"Reading {path}")
+    mapped = zipfile.is_zipfile(path)  # files older than torch 1.6 are none, and cannot be mapped
+
+    def load():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+
     try:
-        try:
-            state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        except RuntimeError:  # files older than torch 1.6 cannot be mapped
-            state = torch.load(path, map_location="cpu", weights_only=True)
+        state = load()
     except OSError:
         raise
-    except Exception as error:  # torch documents no classes for what it refuses
-        first = str(error).partition("\n")[0]
-        raise Refused(f"torch's safe loading refuses {path}: {first}") from None
+    except Exception:  # torch documents no classes for what it refuses
+        problem = f"torch's safe loading refuses {path}: damaged, or more than tensors"
+        raise Refused(problem) from None
     check(isinstance(state, dict), f"{path} holds no tensors by name")
     dtypes = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
     tensors = {}
     for name, tensor in state.items():
         check(isinstance(tensor, torch.Tensor), f"{path}: {name} is not a tensor")
+        good = tensor.layout == torch.strided and tensor.device.type == "cpu"
+        check(good, f"{path}: tensor {name} is not a plain one")
 
-        def read(tensor=tensor):
+        def read(name=name):
+            # mapped anew for each, or all pages that were read would count until the end
+            tensor = (load() if mapped else state)[name]
             return tensor.contiguous().flatten().view(torch.uint8).numpy().data
 
         dtype = dtypes.get(tensor.dtype, str(tensor.dtype))
         tensors[str(name)] = Tensor(dtype, list(tensor.shape), tensor.nbytes, read)
+    if mapped:
+        del state, tensor
     return tensors
 
 
@@ -356,25 +385,34 @@ def read_tokenizer(folder, n_vocab):
         tokenizer = parse_json(path.read_bytes(), path)
         try:
             model, splitter = tokenizer["model"], tokenizer["pre_tokenizer"]
-            good = model["type"] == "BPE" and not tokenizer.get("normalizer")
+            good = model.get("type", "BPE") == "BPE" and not tokenizer.get("normalizer")
             good = good and splitter["type"] == "ByteLevel" and splitter.get("use_regex", True)
             check(good and not splitter["add_prefix_space"], f"{path} is not a GPT-2 tokenizer")
+            for name in (
+                "dropout",
+                "ignore_merges",
+                "byte_fallback",
+                "continuing_subword_prefix",
+                "end_of_word_suffix",
+            ):
+                check(not model.get(name), f"{path}: {name} is {model.get(name)!r}, not GPT-2's")
             lines = ["#version: 0.2"]
             for merge in model["merges"]:
                 lines.append(merge if isinstance(merge, str) else " ".join(merge))
             merges = "".join(f"{line}\n" for line in lines).encode()
             vocabulary = json.dumps(model["vocab"]).encode()
             added = {token["content"]: token["id"] for token in tokenizer["added_tokens"]}
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise Refused(f"cannot read {path}: {type(error).__name__}: {error}") from None
     known = parse_json(vocabulary, folder / "vocab.json")
+    n_known = len(known)
     for token, id in added.items():
-        # an id beyond the model's rows can never be chosen; tokens are written as their bytes
+        check(isinstance(token, str), f"{path}: cannot add the token {token!r}")
+        spelled = "".join([CHARACTERS[byte] for byte in token.encode()])
+        # one with an id beyond the model's rows can never be chosen
         if token not in known and type(id) is int and id < n_vocab:
-            check(re.fullmatch(r"[!-~]+", token), f"{path}: cannot add the token {token!r}")
-            known[token] = id
-            vocabulary = json.dumps(known).encode()
-    return vocabulary, merges
+            known[spelled] = id
+    return json.dumps(known).encode() if len(known) > n_known else vocabulary, merges
 
 
 # OpenAI's files, and the original EasyGPT2's
@@ -403,13 +441,33 @@ def read_openai(folder):
     return Model(config, vocabulary, merges, tensors)
 
 
-def openai_tensor(layer, part, kind, shape, n_bytes, read):
-    """Return (Hugging Face's name, Tensor) for OpenAI's names of a layer, a part, and g, w or b."""
-    while len(shape) > 1 and shape[0] == 1:  # matrices are stored as [1, in, out]
-        shape = shape[1:]
+NUMBER = r"(0|[1-9]\d{0,5})"
+OPENAI_NAME = re.compile(  # layer3_attn_c_attn_w, or of one head layer3_attn_c_attn_w_q_h0
+    rf"(?:layer{NUMBER}_)?(?:(wte|wpe)|(ln_[12f])_([gb])|(attn|mlp)_(c_\w+?)_([wb]))"
+    rf"(?:_([qkv])_h{NUMBER})?"
+)
+
+
+def openai_name(name):
+    """Return (Hugging Face's name, None or (which of q, k, v; head)) of OpenAI's; None if unknown.
+
+    OpenAI's is spelled as the original EasyGPT2 spells it.
+    """
+    found = OPENAI_NAME.fullmatch(name)
+    if not found:
+        return None
+    layer, embedding, norm, norm_kind, block, matrix, matrix_kind, which, head = found.groups()
+    part = embedding or norm or f"{block}.{matrix}"
+    suffix = "bias" if (norm_kind or matrix_kind) == "b" else "weight"
     prefix = f"h.{layer}." if layer else ""
-    suffix = "bias" if kind == "b" else "weight"
-    return f"{prefix}{part}.{suffix}", Tensor("F32", shape, n_bytes, read)
+    return f"{prefix}{part}.{suffix}", ("qkv".index(which), int(head)) if which else None
+
+
+def squeezed(shape):
+    """Return a shape without the ones before it: OpenAI's matrices are [1, in, out]."""
+    while len(shape) > 1 and shape[0] == 1:
+        shape = shape[1:]
+    return shape
 
 
 def read_tensorbins(folder):
@@ -422,26 +480,19 @@ def read_tensorbins(folder):
             check(rank <= 8 and 4 + 4 * rank <= file_size, f"{path} is no tensor: rank {rank}")
             shape = list(struct.unpack(f"<{rank}I", file.read(4 * rank)))
         begin, n_bytes = 4 + 4 * rank, 4 * math.prod(shape)
-        check(
-            begin + n_bytes == file_size, f"{path} has {file_size} bytes, by its shape {shape} not"
-        )
-        place = re.fullmatch(
-            r"(?:layer(\d+)_)?((?:attn_|mlp_)?)(wte|wpe|ln_\w|c_attn|c_fc|c_proj)"
-            r"(?:_([gwb])(?:_([qkv])_h(\d+))?)?",
-            path.stem,
-        )
-        check(place, f"{path} is not one of GPT-2's tensors")
-        layer, block, part, kind, which, head = place.groups()
-        part = block.replace("_", ".") + part
-        read = bytes_at(path, begin, n_bytes)
-        name, tensor = openai_tensor(layer, part, kind, shape, n_bytes, read)
-        if which:
-            heads.setdefault(name, {})["qkv".index(which), int(head)] = tensor
+        good = begin + n_bytes == file_size
+        check(good, f"{path} has {file_size} bytes, by its shape {shape} not")
+        found = openai_name(path.stem)
+        check(found, f"{path} is not one of GPT-2's tensors")
+        name, place = found
+        tensor = Tensor("F32", squeezed(shape), n_bytes, bytes_at(path, begin, n_bytes))
+        if place:
+            heads.setdefault(name, {})[place] = tensor
         else:
             tensors[name] = tensor
     for name, parts in heads.items():
-        n_head = max(head for _, head in parts) + 1
-        places = [(which, head) for which in range(3) for head in range(n_head)]
+        check(name not in tensors, f"{folder} has {name} both whole and by heads")
+        places = [(which, head) for which in range(3) for head in range(len(parts) // 3)]
         check(sorted(parts) == places, f"{folder}: some head of {name} is missing")
         tensors[name] = side_by_side(name, [parts[place] for place in places])
     return tensors
@@ -486,23 +537,22 @@ def read_checkpoint(folder):
         check(good, f"{index} is not of one little-endian data file")
         tensors, spans = {}, []
         for key, value in table.items():
+            check(key[:1] > b"\0", f"{index}: a variable is cut into parts")
             variable = key.decode()
-            place = re.fullmatch(r"model/(?:h(\d+)/)?([\w/]+?)(?:/([gwb]))?", variable)
-            check(place, f"{index}: variable {variable} is not one of GPT-2's")
+            spelled = re.sub(r"^model/h(?=\d)", "layer", variable).removeprefix("model/")
+            found = openai_name(spelled.replace("/", "_"))
+            good = found and not found[1] and found[0] not in tensors
+            check(good, f"{index}: variable {variable} is not one of GPT-2's")
             entry = fields(value)
-            dtype, crc = entry[1], entry[6][0]
-            check(
-                dtype == [DT_FLOAT], f"{index}: {variable} is not of float32, but of type {dtype}"
-            )
+            check(entry[1] == [DT_FLOAT], f"{index}: {variable} has type {entry[1]}, not float32")
             check(set(entry) <= {1, 2, 4, 5, 6}, f"{index}: {variable} is in several parts")
-            shape = [fields(size).get(1, [0])[0] for size in fields(entry[2][0]).get(2, [])]
-            [offset], [n_bytes] = entry.get(4, [0]), entry.get(5, [0])
+            shape = [number(fields(size), 1) for size in fields(entry[2][0]).get(2, [])]
+            offset, n_bytes = number(entry, 4), number(entry, 5)
             spans.append((offset, n_bytes, variable))
+            crc = number(entry, 6)
             read = checked(bytes_at(data, offset, n_bytes), crc, f"{data}: {variable}")
-            layer, part, kind = place.groups()
-            part = part.replace("/", ".")
-            name, tensors[name] = openai_tensor(layer, part, kind, shape, n_bytes, read)
-    except (IndexError, KeyError, ValueError, struct.error) as error:
+            tensors[found[0]] = Tensor("F32", squeezed(shape), n_bytes, read)
+    except (IndexError, KeyError, TypeError, ValueError, struct.error) as error:
         raise Refused(f"{index} is damaged: {type(error).__name__}: {error}") from None
     position = 0
     for offset, n_bytes, variable in sorted(spans):
@@ -619,6 +669,14 @@ def fields(message):
     return found
 
 
+def number(message, field):
+    """Return the number in a field of a message, 0 if it is not there, as protobuf has it."""
+    [value] = message.get(field, [0])
+    if type(value) is not int:
+        raise ValueError(f"field {field} is not a number")
+    return value
+
+
 def checked(read, crc, what):
     """Return a function like `read` that raises Refused where the checksum is another."""
 
@@ -647,14 +705,29 @@ def main(arguments):
     source, target = arguments
     convert(source, target)
     next_command = f'python easygpt2.py "Once upon a time" --model {shlex.quote(target)}'
-    print(f"{target} is ready; type: {next_command}")
+    say(f"{target} is ready; type: {next_command}")
 
 
-def run(program, work):
-    """Call work() and end the process; what it raises becomes one line on stderr."""
-    again = shlex.join(["python", program, *sys.argv[1:]])
+def say(text):
+    """Print a line at once; where nobody can read it, work goes on."""
     try:
-        work()
+        print(text, flush=True)
+    except OSError:
+        sys.stdout = None
+
+
+def run(program, usage, main):
+    """Call main(arguments) and end the process; what it raises becomes one line on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # some terminals cannot print every character
+            stream.reconfigure(errors="backslashreplace")
+    arguments = sys.argv[1:]
+    again = shlex.join(["python", program, *arguments])
+    try:
+        if {"-h", "--help"} & set(arguments):
+            say(usage)
+        else:
+            main(arguments)
         sys.exit(0)
     except Refused as refused:
         problem, next_command, status = refused, refused.next_command, refused.status
@@ -667,7 +740,4 @@ def run(program, work):
 
 
 if __name__ == "__main__":
-    if {"-h", "--help"} & set(sys.argv[1:]):
-        print(USAGE)
-    else:
-        run("convert.py", lambda: main(sys.argv[1:]))
+    run("convert.py", USAGE, main)

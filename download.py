@@ -104,21 +104,21 @@ def download(parameters, size):
     folder = MODELS / size.name
     staging = MODELS / f".{size.name}.download"
     again = f"python download.py {parameters}"
-    ready = OUTPUT if size.name == "gpt2" else f"{OUTPUT} --model {shown(folder)}"
-    if not folder.exists():
+    model = "" if size.name == "gpt2" else f" --model {shlex.quote(shown(folder))}"
+    if not os.path.lexists(folder):
         hub = import_hub()
         come = f"{size.download} to download, {size.memory} of memory to run"
-        print(f"GPT-2 {parameters}: {come}", flush=True)
+        convert.say(f"GPT-2 {parameters}: {come}")
         with lock(hub, MODELS / f".{size.name}.lock"):
-            if not folder.exists():  # another call may have brought it meanwhile
+            if not os.path.lexists(folder):  # another call may have brought it meanwhile
                 staging.mkdir(exist_ok=True)
                 fetch(hub, size, staging, again)
-                store(staging, folder)
-        print(f"{shown(folder)} is ready; type: {ready}")
+                store(staging, folder, again)
+        convert.say(f"{shown(folder)} is ready; type: {OUTPUT}{model}")
     else:
         check_folder(folder, size, again)
         shutil.rmtree(staging, ignore_errors=True)  # if a call was killed just before its end
-        print(f"{shown(folder)} is there already; type: {ready}")
+        convert.say(f"{shown(folder)} is there already; type: {OUTPUT}{model}")
 
 
 def shown(path):
@@ -135,6 +135,9 @@ def import_hub():
     except ImportError:
         install = "python -m pip install huggingface_hub"
         raise convert.Refused("huggingface_hub is not installed", install) from None
+    except Exception as error:  # it reads its environment variables, which may be wrong
+        raise convert.Refused(f"huggingface_hub does not start: {error}", HELP) from None
+    huggingface_hub.utils.logging.set_verbosity_error()  # of its retries; the bar shows them
     # A download grows by this unit: with the usual ten megabytes a slow line would lose minutes
     # when it breaks, and the progress bar would not move for as long.
     huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE = 2**20
@@ -229,7 +232,7 @@ def bring(hub, file, target, again):
         with open(part, "ab") as out:
             begin = out.tell()
             if begin:
-                print(f"{target.name}: going on at {begin / 1e6:.0f} MB", flush=True)
+                convert.say(f"{target.name}: going on at {begin / 1e6:.0f} MB")
             http_get(
                 file.url,
                 out,
@@ -267,6 +270,8 @@ def hash_of(path, like):
 
     The hub states sha256 of its large files, and of all others what git calls them.
     """
+    if os.path.getsize(path) > 2e6:  # the weights, which may take seconds
+        convert.say(f"Checking {Path(path).name.removesuffix('.part')}")
     if len(like) == 64:
         hashed = hashlib.sha256()
     elif len(like) == 40:
@@ -279,15 +284,18 @@ def hash_of(path, like):
     return hashed.hexdigest()
 
 
-def store(staging, folder):
-    """Make models/NAME of the four files, aligned; if that cannot be done, as they came."""
+def store(staging, folder, again):
+    """Make models/NAME of the four files, aligned; where there is no room for it, as they came."""
     unfinished = convert.staging_of(folder)
     shutil.rmtree(unfinished, ignore_errors=True)  # left by a call that was killed
     try:
         convert.convert(staging, folder)
         shutil.rmtree(staging, ignore_errors=True)
-    except (convert.Refused, OSError) as problem:
-        print(f"Stored as published, not aligned: {problem}", file=sys.stderr)
+    except convert.Refused as refused:  # the other files have the hashes that they should have
+        (staging / "config.json").unlink()
+        raise convert.Refused(f"{refused}; config.json is removed", again) from None
+    except OSError as error:
+        print(f"Stored as published, not aligned: {error}", file=sys.stderr)
         staging.rename(folder)
 
 
@@ -295,21 +303,43 @@ def check_folder(folder, size, again):
     """Raise Refused unless a folder that is there, perhaps brought by hand, is a whole GPT-2."""
     aside = shlex.join(["mv", shown(folder), f"{shown(folder)}.other"]) + f" && {again}"
     try:
+        for name in FILES:
+            convert.check((folder / name).is_file(), f"it has no file {name}")
         model = convert.read_model(folder)
         convert.check_model(model)
     except (convert.Refused, OSError) as problem:
         raise convert.Refused(f"{shown(folder)} is there, but: {problem}", aside) from None
+    as_published = "h.0.attn.bias" in model.tensors
     for name in FILES:
         wanted = known_hash(size, name)
-        as_published = name != "model.safetensors" or "h.0.attn.bias" in model.tensors
-        if wanted and as_published:
-            found = hash_of(folder / name, wanted)
-            problem = f"{shown(folder / name)} is not OpenAI's: its sha256 is {found}, not {wanted}"
+        if wanted and (name != "model.safetensors" or as_published and not remembered(folder)):
+            path = folder / name
+            found = hash_of(path, wanted)
+            problem = f"{shown(path)} is not OpenAI's: its sha256 is {found}, not {wanted}"
             convert.check(found == wanted, problem, aside)
+    if as_published:
+        remember(folder)
+
+
+def remembered(folder):
+    """Tell whether the weights that are there now have had their hash checked before."""
+    note = note_of(folder)
+    return note.exists() and note.read_text("utf-8") == state_of(folder)
+
+
+def remember(folder):
+    with contextlib.suppress(OSError):  # else they are checked again
+        note_of(folder).write_text(state_of(folder), "utf-8")
+
+
+def note_of(folder):
+    return folder.with_name(f".{folder.name}.checked")
+
+
+def state_of(folder):
+    state = (folder / "model.safetensors").stat()
+    return f"{state.st_size} {state.st_mtime_ns}"
 
 
 if __name__ == "__main__":
-    if {"-h", "--help"} & set(sys.argv[1:]):
-        print(USAGE)
-    else:
-        convert.run("download.py", lambda: download(*find_size(sys.argv[1:])))
+    convert.run("download.py", USAGE, lambda arguments: download(*find_size(arguments)))

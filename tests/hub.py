@@ -24,6 +24,7 @@ class Hub(ThreadingHTTPServer):
         self.hold_at = None  # the store waits here, in a large file
         self.broken = False  # the store answers 503
         self.no_ranges = False  # the store ignores Range
+        self.no_etags = False  # of small files, as some mirrors
         self.held = threading.Event()
         self.requests = []  # (method, path, Range, Authorization)
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -101,6 +102,8 @@ class Handler(BaseHTTPRequestHandler):
             "ETag": f'"{git}"',
             "Location": f"/api/resolve-cache/models/{path}",
         }
+        if hub.no_etags:
+            del headers["ETag"]
         self.answer(307, headers)
 
     def send_file(self):
@@ -111,7 +114,9 @@ class Handler(BaseHTTPRequestHandler):
         if large and hub.broken:
             return self.answer(503)
         git = hashlib.sha1(f"blob {len(content)}\0".encode() + content).hexdigest()
-        headers = {"ETag": f'"{git}"', "X-Repo-Commit": path.split("/")[2]}
+        headers = {"X-Repo-Commit": path.split("/")[2]}
+        if large or not hub.no_etags:
+            headers["ETag"] = f'"{git}"'
         begin, status = 0, 200
         if self.headers["Range"] and not hub.no_ranges:
             begin, status = int(self.headers["Range"][6:].partition("-")[0]), 206
