@@ -155,6 +155,8 @@ def check_model(model):
         check(found in values, f"the config's {name} is {found!r}, not {values[-1]!r}: not GPT-2")
     check_tokenizer(model, n_vocab)
 
+    n_tensors = len(model.tensors)
+    check(n_layer < n_tensors, f"the config's n_layer is {n_layer}, of only {n_tensors} tensors")
     shapes = {"wte.weight": [n_vocab, n_embd], "wpe.weight": [n_ctx, n_embd]}
     for layer in range(n_layer):
         for name, shape in {

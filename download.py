@@ -140,7 +140,7 @@ def import_hub():
     huggingface_hub.utils.logging.set_verbosity_error()  # of its retries; the bar shows them
     # A download grows by this unit: with the usual ten megabytes a slow line would lose minutes
     # when it breaks, and the progress bar would not move for as long.
-    huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE = 2**20
+    huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE = 2**16
     return huggingface_hub
 
 

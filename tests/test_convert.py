@@ -576,6 +576,7 @@ def test_what_is_not_installed_is_named(module, model, tmp_path):
         ("n_head", 0),
         ("n_layer", 1),
         ("n_layer", 3),
+        ("n_layer", 999_999),
         ("n_positions", 31),
         ("layer_norm_epsilon", None),
         ("model_type", "gptj"),

@@ -226,7 +226,7 @@ def test_cut_connection_and_the_call_after_it(house):
     assert "gpt2" not in house.models
     house.hub.broken = False
     done = house.download()
-    assert "going on at 2 MB" in done.stdout
+    assert "going on at 3 MB" in done.stdout
     succeeded(done, house)
     went_on(house)
 
