@@ -4,7 +4,6 @@ Without the weights a stand-in takes their place: a random model of as many laye
 figures that transformers computes. The checks must hold for them, and fail for any other figure.
 """
 
-import ast
 import copy
 import functools
 
@@ -24,7 +23,8 @@ def run(folder, prompt, n_tokens):
     weights = {}
 
     def after(statement, frame, returned):
-        if ast.unparse(statement).startswith("attention_weights ="):
+        targets = getattr(statement, "targets", [])
+        if [getattr(target, "id", "") for target in targets] == ["attention_weights"]:
             variables = frame.f_globals
             weights[variables["layer"], variables["head"]] = variables["attention_weights"]
 
