@@ -20,6 +20,8 @@ Sources of the formats:
     https://github.com/google/leveldb/blob/main/doc/table_format.md
 """
 
+import contextlib
+import io
 import json
 import math
 import os
@@ -88,11 +90,7 @@ def convert(source, target):
     """
     source, target = Path(source), Path(target)
     check(not os.path.lexists(target), f"{target} is there already; choose another name")
-    try:
-        model = read_model(source)
-        tensors = check_model(model)
-    except (LookupError, MemoryError, RuntimeError, TypeError, ValueError) as error:
-        raise Refused(f"cannot understand {source}: {type(error).__name__}: {error}") from None
+    model, tensors = understand(source)
     staging = staging_of(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -115,6 +113,18 @@ def convert(source, target):
 def staging_of(target):
     """Return the folder in which `target` is made before it is renamed."""
     return target.with_name(f".{target.name}.converting")
+
+
+def understand(folder):
+    """Return the Model that `folder` holds, and {name: Tensor} of what GPT-2 needs of it.
+
+    Raises Refused where it is no GPT-2, OSError where a file cannot be read.
+    """
+    try:
+        model = read_model(folder)
+        return model, check_model(model)
+    except (LookupError, MemoryError, RuntimeError, TypeError, ValueError) as error:
+        raise Refused(f"cannot understand {folder}: {type(error).__name__}: {error}") from None
 
 
 def read_model(folder):
@@ -155,8 +165,8 @@ def check_model(model):
         check(found in values, f"the config's {name} is {found!r}, not {values[-1]!r}: not GPT-2")
     check_tokenizer(model, n_vocab)
 
-    n_tensors = len(model.tensors)
-    check(n_layer < n_tensors, f"the config's n_layer is {n_layer}, of only {n_tensors} tensors")
+    most = max(1000, len(model.tensors))  # layers that are worth a list of their tensors
+    check(n_layer <= most, f"the config's n_layer is {n_layer}, of {len(model.tensors)} tensors")
     shapes = {"wte.weight": [n_vocab, n_embd], "wpe.weight": [n_ctx, n_embd]}
     for layer in range(n_layer):
         for name, shape in {
@@ -201,9 +211,10 @@ def check_tokenizer(model, n_vocab):
         good = set(token) <= set(CHARACTERS.values())
         check(good, f"the vocabulary's token {token!r} is not spelled in byte characters")
     n_merges = 0
-    for number, line in enumerate(parse_text(model.merges, "the merges").splitlines(), 1):
+    lines = io.StringIO(parse_text(model.merges, "the merges"), newline=None)  # as of a file
+    for number, line in enumerate(lines, 1):
         if number > 1 or not line.startswith("#version"):
-            pair = line.split(" ")
+            pair = line.split()
             good = len(pair) == 2 and "".join(pair) in vocabulary
             check(good, f"line {number} of the merges, {line!r}, makes no token of the vocabulary")
             n_merges += 1
@@ -226,11 +237,12 @@ def write_safetensors(path, tensors):
         file.write(struct.pack("<Q", len(text)) + text)
         for name in names:
             file.write(tensors[name].read())
-            if time.monotonic() - said > 1:
+            if time.monotonic() - said > 1 and sys.stderr:
                 said = time.monotonic()
                 share = header[name]["data_offsets"][1] / position
                 end = "\r" if sys.stderr.isatty() else "\n"
-                print(f"Writing {path.name}: {share:.0%}", end=end, file=sys.stderr, flush=True)
+                with contextlib.suppress(OSError):  # nobody reads it: work goes on
+                    print(f"Writing {path.name}: {share:.0%}", end=end, file=sys.stderr, flush=True)
         file.flush()
         os.fsync(file.fileno())
 
@@ -338,14 +350,18 @@ def read_pytorch(path):
         install = "python -m pip install torch"
         raise Refused(f"only torch can read {path}, and it is not installed", install) from None
     say(f"Reading {path}")
-    mapped = zipfile.is_zipfile(path)  # files older than torch 1.6 are none, and cannot be mapped
 
     def load():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+            return torch.load(str(path), map_location="cpu", weights_only=True, mmap=mapped)
 
     try:
+        mapped = zipfile.is_zipfile(path)  # files older than torch 1.6 are none
+        if mapped:  # torch would map compressed numbers as they are
+            with zipfile.ZipFile(path) as archive:
+                kinds = {entry.compress_type for entry in archive.infolist()}
+            mapped = kinds == {zipfile.ZIP_STORED}
         state = load()
     except OSError:
         raise
@@ -403,7 +419,7 @@ def read_tokenizer(folder, n_vocab):
                 lines.append(merge if isinstance(merge, str) else " ".join(merge))
             merges = "".join(f"{line}\n" for line in lines).encode()
             vocabulary = json.dumps(model["vocab"]).encode()
-            added = {token["content"]: token["id"] for token in tokenizer["added_tokens"]}
+            added = {token["content"]: token["id"] for token in tokenizer.get("added_tokens", [])}
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise Refused(f"cannot read {path}: {type(error).__name__}: {error}") from None
     known = parse_json(vocabulary, folder / "vocab.json")

@@ -118,6 +118,8 @@ def download(parameters, size):
     else:
         check_folder(folder, size, again)
         shutil.rmtree(staging, ignore_errors=True)  # if a call was killed just before its end
+        with contextlib.suppress(OSError):
+            (MODELS / f".{size.name}.lock").unlink()
         convert.say(f"{shown(folder)} is there already; type: {OUTPUT}{model}")
 
 
@@ -286,16 +288,17 @@ def hash_of(path, like):
 
 def store(staging, folder, again):
     """Make models/NAME of the four files, aligned; where there is no room for it, as they came."""
-    unfinished = convert.staging_of(folder)
-    shutil.rmtree(unfinished, ignore_errors=True)  # left by a call that was killed
+    shutil.rmtree(convert.staging_of(folder), ignore_errors=True)  # left by a killed call
     try:
-        convert.convert(staging, folder)
-        shutil.rmtree(staging, ignore_errors=True)
+        convert.understand(staging)
     except convert.Refused as refused:  # the other files have the hashes that they should have
         (staging / "config.json").unlink()
         raise convert.Refused(f"{refused}; config.json is removed", again) from None
-    except OSError as error:
-        print(f"Stored as published, not aligned: {error}", file=sys.stderr)
+    try:
+        convert.convert(staging, folder)
+        shutil.rmtree(staging, ignore_errors=True)
+    except (convert.Refused, OSError) as problem:
+        print(f"Stored as published, not aligned: {problem}", file=sys.stderr)
         staging.rename(folder)
 
 
@@ -305,8 +308,7 @@ def check_folder(folder, size, again):
     try:
         for name in FILES:
             convert.check((folder / name).is_file(), f"it has no file {name}")
-        model = convert.read_model(folder)
-        convert.check_model(model)
+        model, _ = convert.understand(folder)
     except (convert.Refused, OSError) as problem:
         raise convert.Refused(f"{shown(folder)} is there, but: {problem}", aside) from None
     as_published = "h.0.attn.bias" in model.tensors
@@ -323,8 +325,10 @@ def check_folder(folder, size, again):
 
 def remembered(folder):
     """Tell whether the weights that are there now have had their hash checked before."""
-    note = note_of(folder)
-    return note.exists() and note.read_text("utf-8") == state_of(folder)
+    try:
+        return note_of(folder).read_text("utf-8") == state_of(folder)
+    except (OSError, ValueError):
+        return False
 
 
 def remember(folder):

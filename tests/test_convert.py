@@ -2,10 +2,12 @@
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -384,7 +386,7 @@ def test_tokenizer_json_alone(model, tmp_path, merges):
     path = as_tokenizer_json(model)
     if merges == "strings":  # as tokenizers before 0.20 wrote them, and without a type before 0.9
         tokenizer = json.loads(path.read_text("utf-8"))
-        del tokenizer["model"]["type"]
+        del tokenizer["model"]["type"], tokenizer["added_tokens"]
         lines = [" ".join(pair) for pair in tokenizer["model"]["merges"]]
         tokenizer["model"]["merges"] = lines
         path.write_text(json.dumps(tokenizer), "utf-8")
@@ -444,7 +446,10 @@ def test_vocabularies_of_another_kind(model, edit_config, edit_tensors, tmp_path
     refused(convert(model, tmp_path / "new"), word)
 
 
-@pytest.mark.parametrize("merges", [b"", b"#version: 0.2\n", b"a\n", b"a b c\n", b"\xff \xff\n"])
+@pytest.mark.parametrize(
+    "merges",
+    [b"", b"#version: 0.2\n", b"a\n", b" a\n", b"a b c\n", "h e\x85t h\n".encode(), b"\xff \xff\n"],
+)
 def test_merges_of_another_kind(model, tmp_path, merges):
     (model / "merges.txt").write_bytes(merges)
     refused(convert(model, tmp_path / "new"), "merges")
@@ -517,6 +522,19 @@ def test_pytorch(kind, zipped, n_shards, torch, tmp_path):
     before = bits(source)
     as_pytorch(source, torch, n_shards, _use_new_zipfile_serialization=zipped)
     assert converted(source, tmp_path / "new") == before
+
+
+def test_pytorch_archive_that_is_compressed(torch, model, tmp_path):
+    """Such a one cannot be mapped; torch loads it all the same."""
+    before = bits(model)
+    as_pytorch(model, torch)
+    path = model / "pytorch_model.bin"
+    stored = tmp_path / "stored.bin"
+    path.rename(stored)
+    with zipfile.ZipFile(stored) as old, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
+        for entry in old.infolist():
+            new.writestr(entry.filename, old.read(entry))
+    assert converted(model, tmp_path / "new") == before
 
 
 def test_pytorch_tensors_that_are_views(torch, model, tmp_path):
@@ -666,6 +684,16 @@ def test_help_and_arguments(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     refused(convert(tmp_path, tmp_path / "new"), "model.safetensors")
     refused(convert(CHECKPOINTS / "small", tmp_path), str(tmp_path), "is there already")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="closes a stream of the command")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">/dev/full", "2>/dev/full"])
+def test_nobody_reads_what_is_said(closed, tmp_path):
+    program = tmp_path / "convert.py"
+    program.write_text(PROGRAM.read_text("utf-8").replace("said > 1 ", "said > -1 "))
+    command = [sys.executable, str(program), str(CHECKPOINTS / "small"), str(tmp_path / "new")]
+    assert subprocess.run(f"{shlex.join(command)} {closed}", shell=True).returncode == 0
+    assert len(stored(tmp_path / "new")) == 40
 
 
 def test_full_disk_leaves_nothing(tmp_path):

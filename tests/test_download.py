@@ -472,6 +472,8 @@ def test_folder_brought_by_hand(house, published):
         assert ("Checking" in done.stdout) == (n_call != 1)
         if n_call == 1:
             os.utime(path, (1, 1))
+    (folder.parent / ".gpt2.checked").write_bytes(b"\xff")
+    assert "Checking" in house.download().stdout
     content = path.read_bytes()
     path.write_bytes(content[:-1] + b"\1")
     next_command = "mv models/gpt2 models/gpt2.other && python download.py 124M\n"
