@@ -338,6 +338,21 @@ def test_safetensors_whole_and_in_shards(kind, n_shards, tmp_path):
     assert config == CONFIG
 
 
+def test_mixed_dtypes_are_all_aligned(tmp_path):
+    """Of odd sizes: behind a float16 tensor, a float32 one would begin within a word."""
+    config = random_model.config_of(n_layer=1, n_head=1, n_embd=3, n_ctx=5, n_vocab=4096)
+    source = random_model.write_model(tmp_path / "source", config)
+    mixed = {
+        name: (dtype, random_model.to_dtype(tensor, dtype))
+        for name, tensor in random_model.random_tensors(config)
+        for dtype in ["F16" if name == "wpe.weight" else "F32"]
+    }
+    random_model.write_safetensors(source / "model.safetensors", mixed)
+    assert converted(source, tmp_path / "new") == bits(source)
+    run = harness.run("Once", "--tokens", "1", "--model", str(tmp_path / "new"))
+    assert run.status == 0 and run.variables["wte"].flags.aligned
+
+
 def test_shards_and_their_index_must_agree(model, tmp_path):
     shard(model, 3)
     path = model / "model.safetensors.index.json"
