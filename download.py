@@ -224,8 +224,8 @@ def ask(hub, where, name, known, folder, again):
 def bring(hub, file, target, again):
     """Download one file, from where an earlier call stopped, and check its hash.
 
-    huggingface_hub's own hf_hub_download begins anew after an interruption, by now; http_get, on
-    which it builds, can go on.
+    Since version 1.18 huggingface_hub's hf_hub_download begins anew after an interruption;
+    http_get, on which it builds, can go on.
     """
     from huggingface_hub.file_download import http_get
 
