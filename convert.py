@@ -207,8 +207,9 @@ def check_tokenizer(model, n_vocab):
     good = all(type(id) is int for id in ids) and sorted(ids) == list(range(len(ids)))
     check(good, "the vocabulary's ids are not 0, 1, 2 ...")
     check(len(ids) <= n_vocab, f"the vocabulary has {len(ids)} tokens, the model only {n_vocab}")
+    characters = set(CHARACTERS.values())
     for token in vocabulary:
-        good = set(token) <= set(CHARACTERS.values())
+        good = characters.issuperset(token)
         check(good, f"the vocabulary's token {token!r} is not spelled in byte characters")
     n_merges = 0
     lines = io.StringIO(parse_text(model.merges, "the merges"), newline=None)  # as of a file

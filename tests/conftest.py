@@ -74,6 +74,18 @@ def openai_gpt2():
 
 
 @pytest.fixture
+def without(tmp_path):
+    """A function that returns the environment in which a module cannot be imported."""
+
+    def environment(module):
+        (tmp_path / "without").mkdir()
+        (tmp_path / "without" / f"{module}.py").write_text("raise ImportError\n", "utf-8")
+        return {"PYTHONPATH": str(tmp_path / "without")}
+
+    return environment
+
+
+@pytest.fixture
 def model(tmp_path):
     """A small, well-formed model folder of the test's own, to be damaged at will."""
     config = random_model.config_of(n_layer=2, n_head=2, n_embd=8, n_ctx=32, n_vocab=4096)

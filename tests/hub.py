@@ -49,6 +49,12 @@ class Hub(ThreadingHTTPServer):
         pass  # a client that is killed breaks the connection
 
 
+def git_etag(content):
+    """Return the ETag of a small file: what git calls its content."""
+    git = hashlib.sha1(f"blob {len(content)}\0".encode() + content).hexdigest()
+    return f'"{git}"'
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -96,10 +102,9 @@ class Handler(BaseHTTPRequestHandler):
                 "Location": f"{hub.store}{path}",
             }
             return self.answer(302, headers)
-        git = hashlib.sha1(f"blob {len(content)}\0".encode() + content).hexdigest()
         headers = {
             "X-Repo-Commit": revision,
-            "ETag": f'"{git}"',
+            "ETag": git_etag(content),
             "Location": f"/api/resolve-cache/models/{path}",
         }
         if hub.no_etags:
@@ -113,10 +118,9 @@ class Handler(BaseHTTPRequestHandler):
         large = path.endswith(".safetensors")
         if large and hub.broken:
             return self.answer(503)
-        git = hashlib.sha1(f"blob {len(content)}\0".encode() + content).hexdigest()
         headers = {"X-Repo-Commit": path.split("/")[2]}
         if large or not hub.no_etags:
-            headers["ETag"] = f'"{git}"'
+            headers["ETag"] = git_etag(content)
         begin, status = 0, 200
         if self.headers["Range"] and not hub.no_ranges:
             begin, status = int(self.headers["Range"][6:].partition("-")[0]), 206

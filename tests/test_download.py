@@ -21,6 +21,7 @@ from hub import Hub
 CONFIG = random_model.config_of(n_layer=2, n_head=4, n_embd=192, n_ctx=128, n_vocab=4096)
 SMALL = download.SIZES["124M"]
 MEDIUM = download.SIZES["355M"]
+ASIDE = "mv models/gpt2 models/gpt2.other && python download.py 124M\n"
 
 
 @pytest.fixture(scope="module")
@@ -136,13 +137,11 @@ def test_stored_aligned_and_without_mask_buffers(house):
     assert all((start + entry["data_offsets"][0]) % 4 == 0 for entry in header.values())
 
 
-def test_second_call_asks_nobody(house, tmp_path):
+def test_second_call_asks_nobody(house, without):
     """Not the hub, and not even huggingface_hub."""
     succeeded(house.download(), house)
     n_requests = len(house.hub.requests)
-    (tmp_path / "without").mkdir()
-    (tmp_path / "without" / "huggingface_hub.py").write_text("raise ImportError\n")
-    for more in ({}, {"HF_HUB_OFFLINE": "1"}, {"PYTHONPATH": str(tmp_path / "without")}):
+    for more in ({}, {"HF_HUB_OFFLINE": "1"}, without("huggingface_hub")):
         done = house.download(env=house.environment | more)
         assert done.returncode == 0 and done.stderr == ""
         assert done.stdout.startswith("models/gpt2 is there already; type: python easygpt2.py")
@@ -185,10 +184,8 @@ def test_help_and_arguments(house):
     assert not house.hub.requests
 
 
-def test_without_the_library(house, tmp_path):
-    (tmp_path / "without").mkdir()
-    (tmp_path / "without" / "huggingface_hub.py").write_text("raise ImportError\n")
-    done = house.download(env=house.environment | {"PYTHONPATH": str(tmp_path / "without")})
+def test_without_the_library(house, without):
+    done = house.download(env=house.environment | without("huggingface_hub"))
     refused(done, "huggingface_hub", next_command="python -m pip install huggingface_hub\n")
 
 
@@ -476,8 +473,7 @@ def test_folder_brought_by_hand(house, published):
     assert "Checking" in house.download().stdout
     content = path.read_bytes()
     path.write_bytes(content[:-1] + b"\1")
-    next_command = "mv models/gpt2 models/gpt2.other && python download.py 124M\n"
-    refused(house.download(), path.name, "not OpenAI's", next_command=next_command)
+    refused(house.download(), path.name, "not OpenAI's", next_command=ASIDE)
 
 
 def test_folder_that_is_a_link_to_nowhere(house):
@@ -486,8 +482,7 @@ def test_folder_that_is_a_link_to_nowhere(house):
         (house.folder / "models" / "gpt2").symlink_to("unmounted")
     except OSError:
         pytest.skip("Windows wants a privilege for links")
-    next_command = "mv models/gpt2 models/gpt2.other && python download.py 124M\n"
-    refused(house.download(), "it has no file config.json", next_command=next_command)
+    refused(house.download(), "it has no file config.json", next_command=ASIDE)
     assert not house.hub.requests
 
 
@@ -496,8 +491,7 @@ def test_folder_in_another_layout(house, published):
     folder = house.folder / "models" / "gpt2"
     shutil.copytree(published, folder)
     (folder / "vocab.json").rename(folder / "encoder.json")
-    next_command = "mv models/gpt2 models/gpt2.other && python download.py 124M\n"
-    refused(house.download(), "it has no file vocab.json", next_command=next_command)
+    refused(house.download(), "it has no file vocab.json", next_command=ASIDE)
 
 
 @pytest.mark.parametrize("name", download.FILES)
@@ -516,8 +510,7 @@ def test_folder_brought_by_hand_that_is_not_whole(house, published, name, damage
     else:
         (folder / name).write_bytes(content[:-3] + b" " + content[-2:])
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    command = "mv models/gpt2 models/gpt2.other && python download.py 124M\n"
-    refused(house.download(), "models/gpt2", next_command=command)
+    refused(house.download(), "models/gpt2", next_command=ASIDE)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     assert not house.hub.requests
     folder.rename(folder.with_name("gpt2.other"))

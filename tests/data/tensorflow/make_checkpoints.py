@@ -51,21 +51,25 @@ def write_vocabulary(folder, n_vocab):
     (folder / "vocab.bpe").write_text("#version: 0.2\nĠ t\nh e\nĠt he\n", "utf-8", newline="\n")
 
 
-def main(target):
+def save(prefix, values, slices):
+    """Let TensorFlow write {name: array} as a checkpoint; `slices` are {name: part of a whole}."""
     import tensorflow
 
+    tensorflow.raw_ops.SaveV2(  # the operation that tf.train.Saver runs
+        prefix=str(prefix),
+        tensor_names=list(values),
+        shape_and_slices=[slices.get(name, "") for name in values],
+        tensors=list(values.values()),
+    )
+
+
+def main(target):
     for name, hparams in HPARAMS.items():
         folder = target / name
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "hparams.json").write_text(json.dumps(hparams), "utf-8")
         write_vocabulary(folder, hparams["n_vocab"])
-        values = variables(hparams)
-        tensorflow.raw_ops.SaveV2(  # the operation that tf.train.Saver runs
-            prefix=str(folder / "model.ckpt"),
-            tensor_names=list(values),
-            shape_and_slices=[""] * len(values),
-            tensors=list(values.values()),
-        )
+        save(folder / "model.ckpt", variables(hparams), {})
         paths = 'model_checkpoint_path: "model.ckpt"\nall_model_checkpoint_paths: "model.ckpt"\n'
         (folder / "checkpoint").write_text(paths, "utf-8")
 
