@@ -1,0 +1,433 @@
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["jinja2>=3.1", "numpy>=1.26", "pygments>=2.15"]
+# ///
+"""Run easygpt2.py under a recorder and write one page that shows every value beside its line.
+
+The page is easygpt2.py itself, with the values of this run; nothing of GPT-2 is computed here. What
+the page knows of GPT-2 are the tables below: which variable is drawn how, and what a shape's names
+count. The recorder is recorder.py; template, style and script are in walkthrough/.
+"""
+
+import base64
+import contextlib
+import hashlib
+import io
+import json
+import os
+import re
+import shlex
+import sys
+import tempfile
+import webbrowser
+from pathlib import Path
+
+import convert
+from convert import Refused, check
+
+try:
+    import jinja2
+    import markupsafe
+    import numpy as np
+    import pygments.lexers
+    import pygments.token
+
+    import recorder
+except ImportError as error:
+    missing = error.name
+else:
+    missing = None
+
+USAGE = """usage: python walkthrough.py PROMPT [easygpt2.py's options] [--out FILE] [--open]
+  PROMPT      the text to continue; it and other options are easygpt2.py's: its --help lists them
+  --out FILE  the page (walkthrough.html)
+  --open      show it in the browser"""
+HELP = "python walkthrough.py --help"
+INSTALL = "python -m pip install jinja2 numpy pygments"
+HERE = Path(__file__).resolve().parent
+MARK = b"<!-- made by walkthrough.py -->"  # only such a file is ever replaced
+
+# How a variable is drawn, where there is more to it than its kind of value says.
+PICTURES = {
+    "tokens": "tokens",
+    "output_tokens": "tokens",
+    "ids": "ids",
+    "next_id": "ids",
+    "pieces": "merges",
+    "attention_weights": "attention",
+    "residual": "growth",
+    "candidates": "candidates",
+    "probabilities": "candidates",
+}
+# The loops around this variable are the page's main choice, and what they count.
+CHOICE = ("attention_weights", ["token", "layer", "head"])
+# What the names in shape comments count: positions in the text from a variable's value on, ids of
+# the vocabulary, or the ids that a variable holds.
+AXES = {
+    "n_prompt": {"positions": None},
+    "n_seen": {"positions": None},
+    "n_new": {"positions": "n_past"},
+    "n_vocab": {"vocabulary": True},
+    "len(vocabulary)": {"vocabulary": True},
+    "n_best": {"ids": "best"},
+}
+
+
+def ten_best(candidates, variables):
+    """Return the ten largest logits, and the probabilities that the script's softmax gives them."""
+    best = np.argsort(-candidates, kind="stable")[:10]
+    found = {"ids": best.tolist(), "logits": candidates[best].tolist()}
+    if "softmax" in variables:
+        found["probabilities"] = variables["softmax"](candidates)[best].tolist()
+    return found
+
+
+def ten_drawn(probabilities, variables):
+    """Return the first ten of the probabilities from which the next token is drawn."""
+    ids = variables["best"][:10].tolist()
+    return {"ids": ids, "probabilities": probabilities[:10].tolist()}
+
+
+def lengths(rows, variables):
+    """Return the length (L2 norm) of every row."""
+    return np.linalg.norm(rows.astype(np.float64), axis=-1).tolist()
+
+
+NOTES = {"candidates": ten_best, "probabilities": ten_drawn, "residual": lengths}
+
+
+def main(arguments):
+    """Record the run that these arguments ask for, and write its page."""
+    arguments, out, show = own_options(arguments)
+    check(not missing, f"{missing} is missing", INSTALL)
+    check(not out.is_dir(), f"--out {out} is a folder", HELP, 2)
+    check(out.parent.is_dir(), f"--out {out}: there is no folder {out.parent}", HELP, 2)
+    replaceable(out)
+    script = HERE / "easygpt2.py"
+    try:  # relative, so that the page of a run here does not name the folders above
+        path = os.path.relpath(script)
+    except ValueError:  # on another drive
+        path = str(script)
+    recorded = record(path, script.read_text("utf-8"), arguments)
+    page = page_of(recorded, arguments)
+    write(out, page)
+    size = f"{len(recorded.events):,} steps, {len(page) / 1e6:.1f} MB"
+    if isinstance(recorded.error, Exception):
+        error = recorded.error
+        line = recorded.statements[recorded.events[recorded.error_event].statement].first
+        problem = f"easygpt2.py, line {line}: {type(error).__name__}: {error}"
+        raise Refused(f"{problem}; {out} shows the run up to there", f"python -m webbrowser {out}")
+    convert.say(f"Page: {out} ({size}); open it in a browser")
+    if show:
+        webbrowser.open(out.resolve().as_uri())
+
+
+def own_options(arguments):
+    """Return (easygpt2.py's arguments, the page's path, whether to open it)."""
+    rest, out, show = [], "walkthrough.html", False
+    left = iter(arguments)
+    for argument in left:
+        if argument == "--out":
+            out = next(left, "")
+            check(out, "--out needs a value", HELP, 2)
+        elif argument == "--open":
+            show = True
+        else:
+            rest.append(argument)
+            if argument == "--":
+                rest += left
+    return rest, Path(out), show
+
+
+def replaceable(out):
+    """Raise Refused where `out` is a file that is not such a page."""
+    if os.path.lexists(out):
+        with open(out, "rb") as file:
+            ours = MARK in file.read(200)
+        again = shlex.join(["python", "walkthrough.py", "Once upon a time", "--out", "new.html"])
+        check(ours, f"{out} is there already, and no page of mine; choose another name", again)
+
+
+def write(out, page):
+    """Write the page whole or not at all."""
+    handle, staged = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
+    try:
+        with open(handle, "wb") as file:
+            file.write(page)
+        os.chmod(staged, 0o666 & ~_umask())
+        os.replace(staged, out)
+    except BaseException:
+        os.unlink(staged)
+        raise
+
+
+def _umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def record(path, source, arguments):
+    """Run the script under the recorder. Raises Refused where it stops with a message."""
+    try:
+        recorded = recorder.Recorder(path, source, NOTES)
+    except SyntaxError as error:
+        raise Refused(f"easygpt2.py, line {error.lineno}: {error.msg}", f"python {path}") from None
+    stderr = io.StringIO()
+    print("Recording easygpt2.py", file=sys.stderr)
+    with contextlib.redirect_stderr(stderr), np.errstate():
+        recorded.run(arguments)
+    message = re.sub(
+        r"(^|type: python )easygpt2\.py\b", r"\1walkthrough.py", stderr.getvalue(), flags=re.M
+    )
+    status = recorded.error.code if isinstance(recorded.error, SystemExit) else 0
+    sys.stderr.write(message)
+    if status:
+        sys.exit(status)
+    return recorded
+
+
+def page_of(recorded, arguments):
+    """Return the page, as bytes."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE / "walkthrough"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style = (HERE / "walkthrough" / "style.css").read_text("utf-8")
+    script = (HERE / "walkthrough" / "script.js").read_text("utf-8")
+    arrays, numbers = packed(recorded.arrays)
+    text = environment.get_template("page.html").render(
+        mark=markupsafe.Markup(MARK.decode()),
+        blocks=blocks_of(recorded),
+        left_out=left_out(recorded),
+        style=markupsafe.Markup(style),
+        script=markupsafe.Markup(script),
+        style_hash=_hash(style),
+        script_hash=_hash(script),
+        data=markupsafe.Markup(_json(data_of(recorded, arrays))),
+        numbers=markupsafe.Markup(numbers),
+    )
+    return text.encode("utf-8")
+
+
+def _hash(text):
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode()
+
+
+def _json(data):
+    """JSON in which no text can end the element that holds it."""
+    return json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+
+
+# -- what the page's script is given
+
+
+def data_of(recorded, arrays):
+    """Return all that the page's script shows, but for the arrays' numbers."""
+    values, index = [], {}
+
+    def number_of(value):
+        key = json.dumps(value)
+        if key not in index:
+            index[key] = len(values)
+            values.append(value)
+        return index[key]
+
+    events, lines = recorded.events, recorded.source.split("\n")
+    raised = None
+    if isinstance(recorded.error, Exception):
+        raised = [recorded.error_event, f"{type(recorded.error).__name__}: {recorded.error}"]
+    return {
+        "statements": [
+            statement._asdict()
+            | {"axes": axes_of("\n".join(lines[statement.first - 1 : statement.last]))}
+            for statement in recorded.statements
+        ],
+        "events": {
+            "statement": [event.statement for event in events],
+            "frame": [event.frame for event in events],
+            "caller": [event.caller for event in events],
+            "iterations": [event.iterations for event in events],
+            "values": [[number_of(value) for value in event.values] for event in events],
+            "printed": {i: event.printed for i, event in enumerate(events) if event.printed},
+            "notes": {i: _finite(event.note) for i, event in enumerate(events) if event.note},
+        },
+        "values": values,
+        "arrays": arrays,
+        "raised": raised,
+        "pictures": PICTURES,
+        "axes": AXES,
+        "choice": CHOICE,
+        "vocabulary": vocabulary_of(recorded.variables),
+        "ids": [id for id in recorded.variables.get("ids", []) if isinstance(id, int)],
+    }
+
+
+def _finite(note):
+    """JSON knows no infinity."""
+    if isinstance(note, dict):
+        return {name: _finite(value) for name, value in note.items()}
+    return [value if np.isfinite(value) else None for value in note]
+
+
+def packed(arrays):
+    """Return what is known of each array, and the numbers of all, little-endian, in base64.
+
+    Each array begins at a multiple of 12 bytes: there its own piece of the base64 text begins.
+    """
+    found, data, offset = [], [], 0
+    for kept in arrays.list:
+        code = "<f4"
+        if kept.data.dtype.kind == "f":
+            code = "<f4" if kept.data.dtype.itemsize <= 4 else "<f8"
+        elif kept.data.dtype.kind == "b" or kept.data.dtype == np.uint8:
+            code = "<u1"
+        else:
+            fits = not kept.data.size or np.abs(kept.data.astype(np.float64)).max() < 2**31
+            code = "<i4" if fits else "<f8"
+        piece = kept.data.astype(code).tobytes()
+        found.append(
+            {
+                "dtype": kept.dtype,
+                "shape": kept.shape,
+                "kept": kept.data.shape,
+                "code": code[1:],
+                "at": offset // 3 * 4,
+                "figures": kept.figures,
+            }
+        )
+        data.append(piece + bytes(-len(piece) % 12))
+        offset += len(data[-1])
+    return found, base64.b64encode(b"".join(data)).decode()
+
+
+def axes_of(code):
+    """Return the names in a line's shape comment: `# [n_new, n_embd]`."""
+    found = re.search(r"# \[(.*)\]", code)
+    return [name.strip() for name in found[1].split(",")] if found else []
+
+
+def vocabulary_of(variables):
+    """Return the text of every token, by id; a byte that is no character by itself is escaped."""
+    table, vocabulary = variables.get("byte_to_character"), variables.get("vocabulary")
+    if not isinstance(table, dict) or not isinstance(vocabulary, dict):
+        return []
+    byte_of = {character: byte for byte, character in table.items()}
+    texts = [""] * len(vocabulary)
+    for token, id in vocabulary.items():
+        data = bytes([byte_of[character] for character in token])
+        texts[id] = data.decode("utf-8", errors="backslashreplace")
+    return texts
+
+
+def left_out(recorded):
+    """Return sentences that say what of the run is not on the page."""
+    sentences = []
+    names = {number: recorded.statements[number].first for number in recorded.ran}
+    for loop, ran in sorted(recorded.ran.items()):
+        kept = min(recorded.kept.get(loop, 0), ran)
+        if kept < ran:
+            sentences.append(
+                f"of the loop in line {names[loop]} the first {kept:,} of {ran:,} rounds"
+            )
+    cut = [kept for kept in recorded.arrays.list if kept.data.shape != kept.shape]
+    if cut:
+        sentences.append(
+            f"of {len(cut):,} arrays that have more than {recorded.arrays.most:,} numbers or "
+            f"{recorder.MOST_ROWS} rows the first rows and columns (range, mean and standard "
+            "deviation are those of all)"
+        )
+    return sentences
+
+
+# -- the script as a page
+
+
+def blocks_of(recorded):
+    """Return the script's lines as what the template sets: headings, prose and rows of code."""
+    lines, code = recorded.source.split("\n"), highlighted(recorded.source)
+    starts = {statement.first: number for number, statement in enumerate(recorded.statements)}
+    first = min(starts, default=0)  # comments above it are for tools
+    function_of = functions(recorded.statements)
+    blocks, line = [], 1
+    while line <= len(lines):
+        text, number = lines[line - 1], starts.get(line)
+        last = line if number is None else recorded.statements[number].last
+        block = {"line": line, "function": function_of.get(line)}
+        heading = re.match(r" *# (?:%% )?Step (\d+)\. (.*)", text)
+        if heading:
+            block |= {"kind": "heading", "number": int(heading[1]), "title": heading[2]}
+        elif line == first and text.startswith('"""'):
+            docstring = "\n".join(lines[line - 1 : last]).strip().strip('"')
+            block |= {"kind": "prose", "html": prose(docstring.split("\n"))}
+        elif re.match(r" *#", text) and line > first:
+            while last < len(lines) and re.match(r" *#(?! (?:%% )?Step \d)", lines[last]):
+                last += 1
+            comment = [re.sub(r"^ *# ?", "", part) for part in lines[line - 1 : last]]
+            block |= {"kind": "prose", "html": prose(comment)}
+        elif text.strip():
+            html = markupsafe.Markup("\n").join(code[line - 1 : last])
+            block |= {"kind": "code", "statement": number, "html": html}
+        else:
+            block |= {"kind": "blank"}
+        block["indent"] = len(text) - len(text.lstrip())
+        blocks.append(block)
+        line = last + 1
+    return blocks
+
+
+def functions(statements):
+    """Return {line: the function that it is part of, from its def to its last statement}."""
+    found = {}
+    for statement in statements:
+        if statement.kind == "FunctionDef":
+            name = statement.name
+            inside = [other.last for other in statements if other.function == name]
+            for line in range(statement.first, max(inside) + 1):
+                found.setdefault(line, name)
+    return found
+
+
+def highlighted(source):
+    """Return every line of the source as HTML, by Pygments' kinds of tokens."""
+    html = []
+    lexer = pygments.lexers.PythonLexer(stripnl=False, ensurenl=False)
+    for kind, text in lexer.get_tokens(source):
+        while kind not in pygments.token.STANDARD_TYPES:
+            kind = kind.parent
+        name = pygments.token.STANDARD_TYPES[kind]
+        parts = [markupsafe.escape(part) for part in text.split("\n")]
+        if name:
+            mark = markupsafe.Markup('<span class="{}">{}</span>')
+            parts = [mark.format(name, part) if part else part for part in parts]
+        html.append(markupsafe.Markup("\n").join(parts))
+    return markupsafe.Markup("").join(html).split("\n")
+
+
+def prose(lines):
+    """Return HTML of a comment: paragraphs, `code`, and indented lines as they stand."""
+    parts = []  # [class, [line]]
+    for line in lines:
+        kind = "example" if line.startswith("  ") else re.match("(Subtle:|Why |)", line)[1]
+        kind = {"Subtle:": "subtle", "Why ": "why"}.get(kind, kind)
+        if not line.strip():
+            parts.append(["", []])
+        elif parts and (
+            parts[-1][0] == kind == "example" or kind == "" and parts[-1][0] != "example"
+        ):
+            parts[-1][1].append(line)
+        else:
+            parts.append([kind, [line]])
+    html = []
+    for kind, texts in parts:
+        mark = '<pre class="{}">{}</pre>' if kind == "example" else '<p class="{}">{}</p>'
+        text = markupsafe.escape("\n".join(texts))
+        text = markupsafe.Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(text)))
+        html.append(markupsafe.Markup(mark).format(kind, text) if texts else "")
+    return markupsafe.Markup("").join(html)
+
+
+if __name__ == "__main__":
+    convert.run("walkthrough.py", USAGE, main)
