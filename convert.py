@@ -743,7 +743,7 @@ def run(program, usage, main):
     arguments = sys.argv[1:]
     again = shlex.join(["python", program, *arguments])
     try:
-        if {"-h", "--help"} & set(arguments):
+        if {"-h", "--help"} & set(arguments[: (arguments + ["--"]).index("--")]):
             say(usage)
         else:
             main(arguments)

@@ -7,6 +7,7 @@ script computes is nothing to this module; numpy arrays are the one kind of valu
 """
 
 import ast
+import contextlib
 import hashlib
 import os
 import sys
@@ -201,10 +202,10 @@ class _Frame:
 class Recorder:
     """Runs a script; then `events` is what happened, `values` and `arrays` what came of it.
 
-    `notes` maps a target to a function of (value, variables) whose result is put into the event's
-    `note`. {loop: iterations} `ran` says how often each loop went round, at most, `kept` of how
-    many there are events. `variables` is what the script's names stand for at its end, `error` the
-    exception that ended it, or None, and `error_event` the event in which it was raised.
+    `notes` maps a target to a function of (value, variables) whose result, unless it fails, is put
+    into the event's `note`. {loop: iterations} `ran` says how often each loop went round, at most,
+    `kept` of how many there are events. `variables` is what the script's names stand for at its
+    end, `error` the exception that ended it, or None, `error_event` the event in which it arose.
     """
 
     def __init__(self, path: str, source: str, notes: dict[str, Callable] | None = None):
@@ -387,7 +388,8 @@ class Recorder:
         if isinstance(value, types.ModuleType):
             return None
         if text in self.notes:
-            event.note = self.notes[text](value, frame.f_globals)
+            with contextlib.suppress(Exception):  # it is no such value in this script
+                event.note = self.notes[text](value, frame.f_globals)
         return self.arrays.kept(value)
 
 

@@ -18,7 +18,7 @@ import os
 import re
 import shlex
 import sys
-import tempfile
+import traceback
 import webbrowser
 from pathlib import Path
 
@@ -29,8 +29,8 @@ try:
     import jinja2
     import markupsafe
     import numpy as np
+    import pygments.formatters
     import pygments.lexers
-    import pygments.token
 
     import recorder
 except ImportError as error:
@@ -100,26 +100,24 @@ def main(arguments):
     """Record the run that these arguments ask for, and write its page."""
     arguments, out, show = own_options(arguments)
     check(not missing, f"{missing} is missing", INSTALL)
-    check(not out.is_dir(), f"--out {out} is a folder", HELP, 2)
     check(out.parent.is_dir(), f"--out {out}: there is no folder {out.parent}", HELP, 2)
-    replaceable(out)
+    check_replaceable(out)
     script = HERE / "easygpt2.py"
-    try:  # relative, so that the page of a run here does not name the folders above
+    try:  # relative: a page that is made here does not name the folders above
         path = os.path.relpath(script)
     except ValueError:  # on another drive
         path = str(script)
     recorded = record(path, script.read_text("utf-8"), arguments)
-    page = page_of(recorded, arguments)
+    page = page_of(recorded)
     write(out, page)
+    open_it = shlex.join(["python", "-m", "webbrowser", str(out)])
+    end = failure(recorded)
+    check(not end, f"easygpt2.py stopped at {end}; {out} shows the run up to there", open_it)
     size = f"{len(recorded.events):,} steps, {len(page) / 1e6:.1f} MB"
-    if isinstance(recorded.error, Exception):
-        error = recorded.error
-        line = recorded.statements[recorded.events[recorded.error_event].statement].first
-        problem = f"easygpt2.py, line {line}: {type(error).__name__}: {error}"
-        raise Refused(f"{problem}; {out} shows the run up to there", f"python -m webbrowser {out}")
     convert.say(f"Page: {out} ({size}); open it in a browser")
     if show:
-        webbrowser.open(out.resolve().as_uri())
+        opened = webbrowser.open(out.resolve().as_uri())
+        check(opened, f"no browser found to open {out} with; once BROWSER names one", open_it)
 
 
 def own_options(arguments):
@@ -128,66 +126,71 @@ def own_options(arguments):
     left = iter(arguments)
     for argument in left:
         if argument == "--out":
-            out = next(left, "")
-            check(out, "--out needs a value", HELP, 2)
+            out = next(left, "--")
+            check(out and out[:2] != "--", "--out needs a value", HELP, 2)
         elif argument == "--open":
             show = True
+        elif argument == "--":
+            rest += [argument, *left]
         else:
             rest.append(argument)
-            if argument == "--":
-                rest += left
     return rest, Path(out), show
 
 
-def replaceable(out):
-    """Raise Refused where `out` is a file that is not such a page."""
+def check_replaceable(out):
+    """Raise Refused where `out` is there already and is no such page."""
     if os.path.lexists(out):
-        with open(out, "rb") as file:
-            ours = MARK in file.read(200)
         again = shlex.join(["python", "walkthrough.py", "Once upon a time", "--out", "new.html"])
+        ours = out.is_file() and MARK in out.read_bytes()[:200]
         check(ours, f"{out} is there already, and no page of mine; choose another name", again)
 
 
 def write(out, page):
     """Write the page whole or not at all."""
-    handle, staged = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
+    staged = out.with_name(f".{out.name}.{os.getpid()}")
     try:
-        with open(handle, "wb") as file:
-            file.write(page)
-        os.chmod(staged, 0o666 & ~_umask())
+        staged.write_bytes(page)
         os.replace(staged, out)
-    except BaseException:
-        os.unlink(staged)
-        raise
+    finally:
+        staged.unlink(missing_ok=True)
 
 
-def _umask():
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+class Messages(io.TextIOBase):
+    """sys.stderr for the script: what it says there names this program."""
+
+    def __init__(self, real):
+        self.real = real
+
+    def write(self, text):
+        text = re.sub(r"(^|; type: python )easygpt2\.py\b", r"\1walkthrough.py", text)
+        with contextlib.suppress(OSError):  # nobody reads it; the run goes on
+            self.real.write(text)
+        return len(text)
 
 
 def record(path, source, arguments):
-    """Run the script under the recorder. Raises Refused where it stops with a message."""
+    """Return the Recorder that has run the script; where the script exits, exit as it does."""
     try:
         recorded = recorder.Recorder(path, source, NOTES)
     except SyntaxError as error:
         raise Refused(f"easygpt2.py, line {error.lineno}: {error.msg}", f"python {path}") from None
-    stderr = io.StringIO()
-    print("Recording easygpt2.py", file=sys.stderr)
-    with contextlib.redirect_stderr(stderr), np.errstate():
+    with contextlib.redirect_stderr(Messages(sys.stderr)), np.errstate():
         recorded.run(arguments)
-    message = re.sub(
-        r"(^|type: python )easygpt2\.py\b", r"\1walkthrough.py", stderr.getvalue(), flags=re.M
-    )
-    status = recorded.error.code if isinstance(recorded.error, SystemExit) else 0
-    sys.stderr.write(message)
-    if status:
-        sys.exit(status)
+    if isinstance(recorded.error, SystemExit) and recorded.error.code:
+        raise recorded.error
     return recorded
 
 
-def page_of(recorded, arguments):
+def failure(recorded):
+    """Return "line N: what went wrong" if an exception has ended the script, else None."""
+    if not isinstance(recorded.error, Exception):
+        return None
+    frames = traceback.extract_tb(recorded.error.__traceback__)
+    line = [frame.lineno for frame in frames if frame.filename == recorded.path][-1]
+    return f"line {line}: {type(recorded.error).__name__}: {recorded.error}"
+
+
+def page_of(recorded):
     """Return the page, as bytes."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE / "walkthrough"),
@@ -201,6 +204,7 @@ def page_of(recorded, arguments):
     text = environment.get_template("page.html").render(
         mark=markupsafe.Markup(MARK.decode()),
         blocks=blocks_of(recorded),
+        failure=failure(recorded),
         left_out=left_out(recorded),
         style=markupsafe.Markup(style),
         script=markupsafe.Markup(script),
@@ -236,9 +240,7 @@ def data_of(recorded, arrays):
         return index[key]
 
     events, lines = recorded.events, recorded.source.split("\n")
-    raised = None
-    if isinstance(recorded.error, Exception):
-        raised = [recorded.error_event, f"{type(recorded.error).__name__}: {recorded.error}"]
+    ids = recorded.variables.get("ids")
     return {
         "statements": [
             statement._asdict()
@@ -256,12 +258,12 @@ def data_of(recorded, arrays):
         },
         "values": values,
         "arrays": arrays,
-        "raised": raised,
+        "failure": [recorded.error_event, failure(recorded)],
         "pictures": PICTURES,
         "axes": AXES,
         "choice": CHOICE,
         "vocabulary": vocabulary_of(recorded.variables),
-        "ids": [id for id in recorded.variables.get("ids", []) if isinstance(id, int)],
+        "ids": ids if isinstance(ids, list) else [],
     }
 
 
@@ -315,11 +317,11 @@ def vocabulary_of(variables):
     if not isinstance(table, dict) or not isinstance(vocabulary, dict):
         return []
     byte_of = {character: byte for byte, character in table.items()}
-    texts = [""] * len(vocabulary)
+    texts = {}
     for token, id in vocabulary.items():
-        data = bytes([byte_of[character] for character in token])
+        data = bytes([byte_of[character] for character in token if character in byte_of])
         texts[id] = data.decode("utf-8", errors="backslashreplace")
-    return texts
+    return [texts.get(id, "") for id in range(len(texts))]
 
 
 def left_out(recorded):
@@ -368,7 +370,7 @@ def blocks_of(recorded):
             comment = [re.sub(r"^ *# ?", "", part) for part in lines[line - 1 : last]]
             block |= {"kind": "prose", "html": prose(comment)}
         elif text.strip():
-            html = markupsafe.Markup("\n").join(code[line - 1 : last])
+            html = markupsafe.Markup("\n".join(code[line - 1 : last]))
             block |= {"kind": "code", "statement": number, "html": html}
         else:
             block |= {"kind": "blank"}
@@ -391,19 +393,10 @@ def functions(statements):
 
 
 def highlighted(source):
-    """Return every line of the source as HTML, by Pygments' kinds of tokens."""
-    html = []
+    """Return every line of the source as HTML."""
     lexer = pygments.lexers.PythonLexer(stripnl=False, ensurenl=False)
-    for kind, text in lexer.get_tokens(source):
-        while kind not in pygments.token.STANDARD_TYPES:
-            kind = kind.parent
-        name = pygments.token.STANDARD_TYPES[kind]
-        parts = [markupsafe.escape(part) for part in text.split("\n")]
-        if name:
-            mark = markupsafe.Markup('<span class="{}">{}</span>')
-            parts = [mark.format(name, part) if part else part for part in parts]
-        html.append(markupsafe.Markup("\n").join(parts))
-    return markupsafe.Markup("").join(html).split("\n")
+    html = pygments.highlight(source, lexer, pygments.formatters.HtmlFormatter(nowrap=True))
+    return html.split("\n")
 
 
 def prose(lines):

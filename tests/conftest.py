@@ -79,7 +79,9 @@ def without(tmp_path):
 
     def environment(module):
         (tmp_path / "without").mkdir()
-        (tmp_path / "without" / f"{module}.py").write_text("raise ImportError\n", "utf-8")
+        (tmp_path / "without" / f"{module}.py").write_text(
+            f"raise ImportError(name={module!r})\n", "utf-8"
+        )
         return {"PYTHONPATH": str(tmp_path / "without")}
 
     return environment

@@ -384,7 +384,7 @@ class Row {
       if (value !== null || one.kind !== "Expr") parts.push(drawn(target, value, e));
     });
     if (events.printed[e]) parts.push(element("div", {class: "value"}, element("span", {class: "meta"}, "prints"), element("pre", {class: "printed"}, shownLines(events.printed[e]))));
-    if (data.raised && data.raised[0] === e) parts.push(element("p", {class: "error"}, data.raised[1]));
+    if (data.failure[1] && data.failure[0] === e) parts.push(element("p", {class: "error"}, data.failure[1]));
     if (isLoop(this.number) && this.number === choiceLoops[1]) parts.push(overview(e));
     return parts;
   }
@@ -819,12 +819,18 @@ function lineLink(number, e) {
   return element("a", {href: `#line=${first}`, onclick: go}, `line ${first}`, " ", element("code", {}, code));
 }
 
+const localsOf = new Map();  // function → the names that it makes itself
+for (const one of statements) {
+  const name = one.kind === "FunctionDef" ? one.name : one.function;
+  if (name) localsOf.set(name, new Set([...(localsOf.get(name) ?? []), ...one.targets]));
+}
+
 // The lines that read a value until another one takes its name.
 function usedBy(target, e) {
   const name = rootOf(target), frame = events.frame[e], found = new Map();
   for (let other = e + 1; other < nEvents; other++) {
     const one = statements[events.statement[other]], inside = events.frame[other] !== frame;
-    const local = inside && callsTo.get(one.function)?.some((call) => statements[events.statement[call]].targets.includes(name));
+    const local = inside && localsOf.get(one.function)?.has(name);
     if (one.reads.includes(name) && !local && !found.has(events.statement[other])) found.set(events.statement[other], other);
     if (!inside && one.targets.includes(name) && !one.reads.includes(name) && target === name) break;
     if (!inside && one.kind === "Assign" && one.targets.includes(name)) break;
@@ -951,7 +957,7 @@ document.querySelector("main").addEventListener("click", (event) => {
 addEventListener("hashchange", () => { if (location.hash !== address()) visit(location.hash); });
 
 // The table of contents follows the scrolling.
-const headings = [...document.querySelectorAll("h2[id]")];
+const headings = [...document.querySelectorAll("main > h2")];
 function follow() {
   const bar = document.querySelector(".bar").getBoundingClientRect().bottom + 60;
   const now = headings.findLast((heading) => heading.getBoundingClientRect().top < bar);
@@ -972,6 +978,8 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
 addEventListener("beforeprint", () => { document.documentElement.classList.add("printing"); repaint(); });
 addEventListener("afterprint", () => { document.documentElement.classList.remove("printing"); repaint(); });
 
+const textOf = (value) => typeof value === "string" ? value : value?.str ?? "";
+
 function start() {
   readPalette();
   chooseFirst();
@@ -979,12 +987,18 @@ function start() {
     const name = node.dataset.function;
     rows.push(new Row(node, name ? () => frameOf(name) : () => -1));
   }
-  const prompt = lookup("prompt", nEvents) ?? "", output = lookup("output", nEvents) ?? "";
-  byId("prompt").replaceChildren(shownLines(brief_(prompt)));
-  byId("continuation").replaceChildren(shownLines(brief_(output).slice(brief_(prompt).length)));
-  if (visit(location.hash)) return follow();
-  renderBar();
-  setTimeout(() => { render(); follow(); });  // the text can be read while the values are drawn
+  const prompt = textOf(lookup("prompt", nEvents)), output = textOf(lookup("output", nEvents));
+  byId("prompt").replaceChildren(shownLines(prompt));
+  byId("continuation").replaceChildren(shownLines(output.slice(prompt.length)));
+  if (!visit(location.hash)) drawFirst(0);
+  follow();
 }
-const brief_ = (value) => typeof value === "string" ? value : value.str ?? "";
+
+// Draw all values for the first time, in pieces: the page can be read and used meanwhile.
+function drawFirst(next) {
+  const until = performance.now() + 30;
+  while (next < rows.length && performance.now() < until) rows[next++].update();
+  if (next < rows.length) setTimeout(drawFirst, 0, next);
+  else render();
+}
 start();
