@@ -436,12 +436,13 @@ class Arrays:
     """Snapshots of values. Equal arrays are stored once; large ones as a corner and their figures.
 
     `kept[i]` is what {"array": i} stands for. When all together become larger than MOST_BYTES,
-    `most`, the number of elements up to which an array is kept whole, is halved.
+    `most`, the number of elements up to which an array is kept whole, is halved. `shortened` counts
+    the lists and texts of which only the beginning is kept.
     """
 
     def __init__(self):
         self.list: list[Kept] = []
-        self.most, self.n_bytes, self.n_cut = MOST_NUMBERS, 0, 0
+        self.most, self.n_bytes, self.shortened = MOST_NUMBERS, 0, 0
         self._index, self._figures = {}, {}
 
     def kept(self, value, depth=0):
@@ -460,6 +461,7 @@ class Arrays:
         if isinstance(value, str):
             if len(value) <= MOST_CHARACTERS:
                 return value
+            self.shortened += 1
             return {"str": value[:MOST_CHARACTERS], "length": len(value)}
         if isinstance(value, (bytes, bytearray)):
             return {"bytes": str(bytes(value[:32]))[2:-1], "length": len(value)}
@@ -470,6 +472,7 @@ class Arrays:
                 some = value.items() if kind is dict else value
                 most = MOST_ITEMS if depth == 0 else 16
                 items = [item for item, _ in zip(some, range(most))]
+                self.shortened += len(items) < len(value)
                 if kind is dict:
                     items = [[self.kept(part, depth + 1) for part in item] for item in items]
                 else:

@@ -205,6 +205,7 @@ def page_of(recorded):
         mark=markupsafe.Markup(MARK.decode()),
         blocks=blocks_of(recorded),
         failure=failure(recorded),
+        kept=kept_of(recorded),
         left_out=left_out(recorded),
         style=markupsafe.Markup(style),
         script=markupsafe.Markup(script),
@@ -324,22 +325,38 @@ def vocabulary_of(variables):
     return [texts.get(id, "") for id in range(len(texts))]
 
 
+def kept_of(recorded):
+    """Return what of the page's main choice is on it: "8 of 8 rounds of token" and so on."""
+    target, names = CHOICE
+    loops = next((one.loops for one in recorded.statements if target in one.targets), [])
+    return [f"{name} {' of '.join(rounds(recorded, loop))}" for name, loop in zip(names, loops)]
+
+
+def rounds(recorded, loop):
+    """Return how many rounds of a loop are kept, and how many there were."""
+    ran = recorded.ran.get(loop, 0)
+    return [f"{n:,}" for n in (min(recorded.kept.get(loop, 0), ran), ran)]
+
+
 def left_out(recorded):
     """Return sentences that say what of the run is not on the page."""
     sentences = []
-    names = {number: recorded.statements[number].first for number in recorded.ran}
-    for loop, ran in sorted(recorded.ran.items()):
-        kept = min(recorded.kept.get(loop, 0), ran)
-        if kept < ran:
-            sentences.append(
-                f"of the loop in line {names[loop]} the first {kept:,} of {ran:,} rounds"
-            )
+    for loop in sorted(recorded.ran):
+        kept, ran = rounds(recorded, loop)
+        if kept != ran:
+            line = recorded.statements[loop].first
+            sentences.append(f"of the loop in line {line} all but the first {kept} of {ran} rounds")
     cut = [kept for kept in recorded.arrays.list if kept.data.shape != kept.shape]
     if cut:
         sentences.append(
             f"of {len(cut):,} arrays that have more than {recorded.arrays.most:,} numbers or "
-            f"{recorder.MOST_ROWS} rows the first rows and columns (range, mean and standard "
+            f"{recorder.MOST_ROWS} rows all but the first rows and columns (range, mean and standard "
             "deviation are those of all)"
+        )
+    if recorded.arrays.shortened:
+        sentences.append(
+            f"of {recorded.arrays.shortened:,} lists and texts with more than {recorder.MOST_ITEMS} "
+            f"items or {recorder.MOST_CHARACTERS:,} characters all but the beginning"
         )
     return sentences
 
@@ -401,25 +418,25 @@ def highlighted(source):
 
 def prose(lines):
     """Return HTML of a comment: paragraphs, `code`, and indented lines as they stand."""
-    parts = []  # [class, [line]]
+    parts = []  # (class, [HTML of a line])
     for line in lines:
-        kind = "example" if line.startswith("  ") else re.match("(Subtle:|Why |)", line)[1]
-        kind = {"Subtle:": "subtle", "Why ": "why"}.get(kind, kind)
+        html = re.sub(r"`([^`]+)`", r"<code>\1</code>", str(markupsafe.escape(line)))
+        word = re.match("  |Subtle:|Why |", line)[0]
+        kind = {"  ": "example", "Subtle:": "subtle", "Why ": "why", "": ""}[word]
+        before = parts[-1][0] if parts else None
         if not line.strip():
-            parts.append(["", []])
-        elif parts and (
-            parts[-1][0] == kind == "example" or kind == "" and parts[-1][0] != "example"
-        ):
-            parts[-1][1].append(line)
+            parts.append(("", []))
+        elif kind == before == "example" or kind == "" and before in ("", "subtle", "why"):
+            parts[-1][1].append(html)
         else:
-            parts.append([kind, [line]])
+            parts.append((kind, [html]))
     html = []
     for kind, texts in parts:
-        mark = '<pre class="{}">{}</pre>' if kind == "example" else '<p class="{}">{}</p>'
-        text = markupsafe.escape("\n".join(texts))
-        text = markupsafe.Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(text)))
-        html.append(markupsafe.Markup(mark).format(kind, text) if texts else "")
-    return markupsafe.Markup("").join(html)
+        if kind == "example":
+            html.append(f"<pre>{''.join(f'<span>{text}</span>' for text in texts)}</pre>")
+        elif texts:
+            html.append(f'<p class="{kind}">' + "\n".join(texts) + "</p>")
+    return markupsafe.Markup("".join(html))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The commands of README.md, what it says that they print, and its map of the steps.
 
-usage: python tests/readme.py first | output | tests | install | renumber
+usage: python tests/readme.py first | output | tests | install | page | renumber
 """
 
 import re
@@ -38,10 +38,12 @@ if __name__ == "__main__":
         first, output = commands()[0]
         tests = [command for command, _ in commands() if "test" in command.split()[-1]]
         install = next(command for command, _ in commands() if "download.py" in command)
+        page = next(command for command, _ in commands() if "walkthrough.py" in command)
         shown = {
             "first": first,
             "output": output.rstrip("\n"),
             "tests": "\n".join(tests),
             "install": install.partition(" && ")[0],
+            "page": page,
         }
         print(shown[sys.argv[1]])

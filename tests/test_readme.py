@@ -11,9 +11,7 @@ TEXT = readme.README.read_text("utf-8")
 
 
 def arguments_of(command):
-    words = shlex.split(command.split("&& ")[-1])
-    assert words[1] == "easygpt2.py"
-    return words[2:]
+    return shlex.split(command.split("&& ")[-1])[2:]
 
 
 def test_commands_on_tales_print_what_readme_says():
@@ -27,6 +25,16 @@ def test_commands_on_tales_print_what_readme_says():
         done = harness.command(*arguments, cwd=harness.ROOT)
         assert done.returncode == 0, done.stderr
         assert done.stdout == output, command
+
+
+def test_walkthrough_prints_what_readme_says(tmp_path):
+    command, output = next(pair for pair in readme.commands() if "walkthrough.py" in pair[0])
+    page = tmp_path / "walkthrough.html"
+    program = harness.ROOT / "walkthrough.py"
+    arguments = [*arguments_of(command), "--out", str(page)]
+    done = harness.command(*arguments, program=program, cwd=harness.ROOT)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.replace(str(page), page.name) == output
 
 
 def test_headline_is_what_the_real_model_gives(openai_figures):
@@ -55,5 +63,7 @@ def test_figures_of_the_file():
 
 
 def test_links_inside_the_project_lead_somewhere():
-    for target in re.findall(r"\]\((?!http)([^)#]+)", TEXT):
+    targets = re.findall(r"\]\((?!http)([^)#]+)", TEXT) + re.findall(r'src(?:set)?="([^"]+)"', TEXT)
+    assert "docs/walkthrough-light.png" in targets
+    for target in targets:
         assert (harness.ROOT / target).exists(), target

@@ -147,6 +147,7 @@ def test_whole_file_in_order(page):
 
 def test_says_what_is_left_out(page):
     for sentence in (
+        "Rounds kept: token 8 of 8, layer 6 of 6, head 6 of 6.",
         "first 64 of 256 rounds",
         "first 64 of 3,840 rounds",
         "more than 65,536 numbers",

@@ -963,7 +963,10 @@ function follow() {
   const now = headings.findLast((heading) => heading.getBoundingClientRect().top < bar);
   for (const link of document.querySelectorAll(".steps a")) {
     const here = now && link.getAttribute("href") === `#${now.id}`;
-    if (here && !link.hasAttribute("aria-current")) link.scrollIntoView({block: "nearest", inline: "nearest"});
+    if (here && !link.hasAttribute("aria-current")) {  // only the table itself is to scroll
+      const steps = document.querySelector(".steps");
+      steps.scrollTo(link.offsetLeft - steps.clientWidth / 2, link.offsetTop - steps.clientHeight / 2);
+    }
     here ? link.setAttribute("aria-current", "step") : link.removeAttribute("aria-current");
   }
 }
