@@ -8,7 +8,10 @@ script computes is nothing to this module; numpy arrays are the one kind of valu
 
 import ast
 import contextlib
+import dis
 import hashlib
+import io
+import mmap
 import os
 import sys
 import types
@@ -48,7 +51,7 @@ def statements_of(source):
     statements = []
 
     def add(node, nodes, last, inside, loops, function):
-        targets = [text for part in nodes for text in _targets(part)]
+        targets = _once([text for part in nodes for text in _targets(part)])
         reads = sorted({name for part in nodes for name in _reads(part)})
         decorators = [part.lineno for part in getattr(node, "decorator_list", [])]
         first, kind = min([node.lineno, *decorators]), type(node).__name__
@@ -63,7 +66,7 @@ def statements_of(source):
         for node in body:
             before = statements[-1] if statements else None
             if before and before.last >= node.lineno:  # a; b
-                targets = before.targets + _targets(node)
+                targets = _once(before.targets + _targets(node))
                 reads = sorted({*before.reads, *_reads(node)})
                 statements[-1] = before._replace(targets=targets, reads=reads)
                 continue
@@ -89,8 +92,18 @@ def statements_of(source):
     return statements
 
 
+def _once(targets):
+    """Each once, what is returned last."""
+    return sorted(dict.fromkeys(targets), key="return".__eq__)
+
+
 def _is_loop(node):
     return isinstance(node, (ast.For, ast.While))
+
+
+def _is_endless(node):
+    endless = isinstance(node, ast.While) and isinstance(node.test, ast.Constant)
+    return endless and node.body[0].lineno > node.lineno
 
 
 def _blocks(node):
@@ -197,6 +210,7 @@ class _Frame:
     counts: dict = field(default_factory=dict)  # iteration by loop
     failed: bool = False  # the statement has raised an exception
     skipped: int = -1  # the loop of which no more is recorded
+    returns: int = -1  # the event of a return, which a with or a finally may keep from ending
 
 
 class Recorder:
@@ -216,7 +230,7 @@ class Recorder:
         self.ran, self.kept, self.error, self.error_event = {}, {}, None, -1
         self.variables = {"__name__": "__main__", "__file__": path}
         self._stack: list[_Frame] = []
-        self._raised = None
+        self._raised = {}  # the event in which an exception was raised, by its id
         self._by_line, self._endless, self._last_allowed = {}, {}, {}
         for number, statement in enumerate(self.statements):
             for line in range(statement.first, statement.last + 1):
@@ -233,16 +247,23 @@ class Recorder:
             if statement.kind == "FunctionDef":
                 self._definitions[statement.first] = number
         for node in ast.walk(ast.parse(source)):
-            if isinstance(node, ast.While) and isinstance(node.test, ast.Constant):
-                loop, start = self._by_line[node.lineno], self._by_line[node.body[0].lineno]
-                if loop != start:  # Python does not always come back to such a header
-                    self._endless[start] = loop
-        self._headers = set(self._endless.values())
+            if _is_endless(node):  # Python does not always come back to such a header
+                first = node
+                while _is_endless(first):
+                    first = first.body[0]
+                loops = self._endless.setdefault(self._by_line[first.lineno], [])
+                loops.append(self._by_line[node.lineno])  # from the outermost on
+        self._headers = {loop for loops in self._endless.values() for loop in loops}
         self._body = {
             loop: {n for n, other in enumerate(self.statements) if loop in (n, *other.inside)}
             for loop, statement in enumerate(self.statements)
             if statement.kind in LOOPS
         }
+        self._one_line = {
+            loop: self.statements[loop].kind for loop, body in self._body.items() if len(body) == 1
+        }
+        self._began = {}  # where a with begins, as a bytecode offset
+        self._blocks = {number for statement in self.statements for number in statement.inside}
 
     def run(self, arguments: list[str]):
         """Run the script with this sys.argv[1:]. Its SystemExit and errors end up in `error`."""
@@ -253,7 +274,7 @@ class Recorder:
         try:
             exec(code, self.variables)
         except (Exception, SystemExit) as error:
-            self.error = error
+            self.error, self.error_event = error, self._raised.get(id(error), -1)
         finally:
             sys.settrace(tracer)
             sys.argv, sys.stdout = argv, stdout
@@ -277,7 +298,7 @@ class Recorder:
         began = Event(number, len(self.events), (), caller.now)
         self.events.append(began)
         self._stack.append(_Frame(began.frame))
-        began.values = [self._keep(began, text, frame) for text in self.statements[number].targets]
+        self._look(began, frame)
         return self._line
 
     def _line(self, frame, event, argument):
@@ -288,25 +309,44 @@ class Recorder:
                 return self._line
             if top.skipped >= 0:
                 if number in self._body[top.skipped]:
-                    top.counts[top.skipped] += number == top.skipped
+                    again = top.began != top.skipped or number in self._one_line
+                    top.counts[top.skipped] += number == top.skipped and again
                     top.began = number
                     return self._line
-                top.counts[top.skipped] -= top.began == top.skipped  # its header found no more
+                if top.began == top.skipped and self._one_line.get(top.began) != "While":
+                    top.counts[top.skipped] -= 1  # its header found no more
                 self._leave(top, top.skipped)
             statement = self.statements[number]
-            if number == top.current and statement.kind not in LOOPS:
-                if frame.f_lasti > top.began:
+            if number == top.current and number not in self._one_line:
+                if statement.kind in LOOPS or frame.f_lasti > top.began:
+                    top.failed = False
                     return self._line  # another line of the same statement
-            current = self._finish(top, frame, number)
-            if statement.kind == "With" and current and number in current.inside:
-                return self._line  # it is looked at again when it is left
+            if top.event >= 0 and number == self.events[top.event].statement:
+                return self._line  # def f(x): return x
+            self._finish(top, frame, number)
+            if statement.kind == "With":
+                if frame.f_lasti > self._began.setdefault(number, frame.f_lasti):
+                    return self._line  # it is looked at again when it is left
             self._begin(top, number, frame.f_lasti)
         elif event == "exception":
+            code = frame.f_code.co_code
+            if argument[0] is StopIteration and dis.opname[code[frame.f_lasti]] == "FOR_ITER":
+                return self._line  # of an iterator in a loop: no failure
             top.failed = True
-            if argument[1] is not self._raised:
-                self._raised, self.error_event = argument[1], top.now
+            inner = argument[2] and argument[2].tb_next
+            while inner and inner.tb_frame.f_code.co_filename != self.path:
+                inner = inner.tb_next
+            if not inner:
+                self._raised[id(argument[1])] = top.now
         elif event == "return":
-            self._finish(top, frame, None, argument)
+            self._finish(top, frame, None)
+            for loop in list(top.counts):
+                self._leave(top, loop)
+            if top.event >= 0 and self._returns(self.events[top.event]):
+                top.returns = top.event  # def f(x): return x
+            if top.returns >= 0 and not top.failed:
+                event = self.events[top.returns]
+                event.values.append(self._keep(event, "return", frame, argument))
             self._stack.pop()
         return self._line
 
@@ -321,16 +361,17 @@ class Recorder:
         top.failed = False
         if number in self._headers:
             return
-        endless = self._endless.get(number)
-        if endless is not None and not again:
-            top.counts[endless] = top.counts.get(endless, -1) + 1
-            self._add(top, endless, around[: around.index(endless) + 1])
+        endless = [] if again else self._endless.get(number, [])
+        for loop, inner in zip(endless, [*endless[1:], None]):
+            if inner not in top.counts:
+                top.counts[loop] = top.counts.get(loop, -1) + 1
+                self._add(top, loop, around[: around.index(loop) + 1])
         if statement.kind in LOOPS:
             top.counts[number] = top.counts.get(number, -1) + 1
         top.current, top.began = number, offset
         self._add(top, number, around)
         if top.now < 0 and statement.kind in LOOPS:
-            top.skipped = number
+            top.skipped = top.began = number
             top.current = -1
 
     def _add(self, top, number, around):
@@ -354,26 +395,43 @@ class Recorder:
         if top.skipped == loop:
             top.skipped = -1
 
-    def _finish(self, top, frame, following, returned=None):
-        """Look at what the statement has made that ran until now; return the statement."""
+    def _finish(self, top, frame, following):
+        """Look at what the statement has made that ran until now."""
         if top.current < 0:
-            return None
+            return
         number, statement = top.current, self.statements[top.current]
-        over = following is None or number not in self.statements[following].loops
+        over = following is None or number not in (following, *self.statements[following].loops)
         ended = statement.kind in LOOPS and over and number in top.counts
         if ended:  # this time its header found that there is no more
-            top.counts[number] -= 1
+            top.counts[number] -= self._one_line.get(number) != "While"
             self._leave(top, number)
         elif statement.kind == "Break":
             self._leave(top, statement.loops[-1])
         top.current = -1
         if top.now >= 0 and not top.failed and not (ended and statement.kind == "For"):
             event = self.events[top.now]
-            if statement.kind == "Return":
-                event.values = [self._keep(event, "return", frame, returned)]
-            elif statement.kind not in ("FunctionDef", "ClassDef"):
-                event.values = [self._keep(event, text, frame) for text in statement.targets]
-        return statement
+            if self._returns(event):
+                top.returns = top.now if following is None or statement.kind == "Return" else -1
+            if statement.kind not in ("FunctionDef", "ClassDef") and self._entered(
+                number, following
+            ):
+                self._look(event, frame)
+
+    def _returns(self, event):
+        return self.statements[event.statement].targets[-1:] == ["return"]
+
+    def _entered(self, number, following):
+        """Say whether a statement was more than the look at an `except` that does not match."""
+        if self.statements[number].kind != "ExceptHandler":
+            return True
+        after = None if following is None else self.statements[following]
+        if number in self._blocks:
+            return after is not None and number in after.inside
+        return after is None or after.kind != "ExceptHandler"  # all on one line
+
+    def _look(self, event, frame):
+        texts = [text for text in self.statements[event.statement].targets if text != "return"]
+        event.values = [self._keep(event, text, frame) for text in texts]
 
     def _keep(self, event, text, frame, value=None):
         if text != "return":
@@ -390,7 +448,10 @@ class Recorder:
         if text in self.notes:
             with contextlib.suppress(Exception):  # it is no such value in this script
                 event.note = self.notes[text](value, frame.f_globals)
-        return self.arrays.kept(value)
+        try:
+            return self.arrays.kept(value)
+        except Exception:  # a kind of value that nobody thought of must not stop the script
+            return {"other": type(value).__name__}
 
 
 def _base(text):
@@ -400,7 +461,7 @@ def _base(text):
     return compile(ast.Expression(node.value), "<target>", "eval")
 
 
-class _Output:
+class _Output(io.TextIOBase):
     """sys.stdout as the script sees it: what it writes is noted, and goes on to the real one."""
 
     encoding = "utf-8"
@@ -466,7 +527,9 @@ class Arrays:
         if isinstance(value, (bytes, bytearray)):
             return {"bytes": str(bytes(value[:32]))[2:-1], "length": len(value)}
         if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
-            return {"array": self._array(value)} if depth == 0 else {"other": _size(value)}
+            return (
+                {"array": self._array(np.asarray(value))} if depth == 0 else {"other": _size(value)}
+            )
         for kind in (list, tuple, set, frozenset, dict):
             if isinstance(value, kind) and depth < 3:
                 some = value.items() if kind is dict else value
@@ -488,7 +551,7 @@ class Arrays:
             figures = self._figures_of(array)
         data = np.ascontiguousarray(corner).reshape(corner.shape)
         digest = hashlib.blake2b(data.tobytes(), digest_size=16).digest()
-        key = (digest, str(array.dtype), array.shape)
+        key = (digest, str(array.dtype), array.shape, figures)
         index = self._index.get(key)
         if index is None:
             index = self._index[key] = len(self.list)
@@ -509,12 +572,15 @@ class Arrays:
         self.n_bytes = sum(kept.data.nbytes for kept in self.list)
 
     def _figures_of(self, array):
-        if array.flags.writeable:
+        base = array
+        while isinstance(base, (np.ndarray, memoryview)):
+            base = base.base if isinstance(base, np.ndarray) else base.obj
+        if array.flags.writeable or not isinstance(base, mmap.mmap):
             return _figures(array)
         where = (array.__array_interface__["data"][0], array.shape, array.strides, array.dtype.str)
         if where not in self._figures:  # weights: the same memory under several names
-            self._figures[where] = _figures(array)
-        return self._figures[where]
+            self._figures[where] = _figures(array), array  # which keeps the memory
+        return self._figures[where][0]
 
 
 def _size(array):
@@ -534,23 +600,28 @@ def _corner(array, most):
 
 def _figures(array):
     """Return (min, max, mean, std) of an array's finite numbers; of integers the first two."""
+    if not array.size:
+        return None, None, None, None
     if array.dtype.kind in "iub":
         return int(array.min()), int(array.max()), None, None
-    flat = array.reshape(-1)
-    least, most, total, squares, n = np.inf, -np.inf, 0.0, 0.0, 0
-    for start in range(0, flat.size, 65536):  # few at once: no second array of that size
-        block = flat[start : start + 65536]
-        if block.itemsize == 2:  # sums overflow in float16
-            block = block.astype(np.float32)
-        low, high = float(block.min()), float(block.max())
-        if not np.isfinite(low + high):
-            block = block[np.isfinite(block)]
+    flat, least, most, n, mean, squares = array.reshape(-1), np.inf, -np.inf, 0, 0.0, 0.0
+    with np.errstate(all="ignore"):
+        for start in range(0, flat.size, 16384):  # few at once: no second array of that size
+            block = flat[start : start + 16384]
+            if not np.isfinite(block.min() + block.max()):
+                block = block[np.isfinite(block)]
             if not block.size:
                 continue
             low, high = float(block.min()), float(block.max())
-        least, most = min(least, low), max(most, high)
-        total, n = total + float(block.sum()), n + block.size
-        squares += float(np.dot(block, block))
-    if not n:
-        return None, None, None, None
-    return least, most, total / n, max(0.0, squares / n - (total / n) ** 2) ** 0.5
+            if block.itemsize == 2 or max(-low, high) > 1e18:  # whose squares overflow
+                block = block.astype(np.float64)
+            least, most = min(least, low), max(most, high)
+            mean_here = float(block.sum(dtype=np.float64)) / block.size
+            deviation = block - block.dtype.type(mean_here)
+            deviation *= deviation
+            off, together = mean_here - mean, n + block.size
+            squares += (
+                float(deviation.sum(dtype=np.float64)) + off * off * n * block.size / together
+            )
+            mean, n = mean + off * block.size / together, together
+    return (least, most, mean, (squares / n) ** 0.5) if n else (None, None, None, None)

@@ -349,14 +349,14 @@ def left_out(recorded):
     cut = [kept for kept in recorded.arrays.list if kept.data.shape != kept.shape]
     if cut:
         sentences.append(
-            f"of {len(cut):,} arrays that have more than {recorded.arrays.most:,} numbers or "
-            f"{recorder.MOST_ROWS} rows all but the first rows and columns (range, mean and standard "
-            "deviation are those of all)"
+            f"of {len(cut):,} arrays with more than {recorded.arrays.most:,} numbers or "
+            f"{recorder.MOST_ROWS} rows all but the first rows and columns; minimum, maximum, mean "
+            "and standard deviation are those of all"
         )
     if recorded.arrays.shortened:
         sentences.append(
-            f"of {recorded.arrays.shortened:,} lists and texts with more than {recorder.MOST_ITEMS} "
-            f"items or {recorder.MOST_CHARACTERS:,} characters all but the beginning"
+            f"of {recorded.arrays.shortened:,} lists and texts all but the first "
+            f"{recorder.MOST_ITEMS} items or {recorder.MOST_CHARACTERS:,} characters"
         )
     return sentences
 

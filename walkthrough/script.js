@@ -122,7 +122,7 @@ function shown(text) {
 function number(x, digits = 4) {
   if (x === null || x === undefined || Number.isNaN(x)) return "nan";
   if (!Number.isFinite(x)) return x > 0 ? "inf" : "-inf";
-  if (Number.isInteger(x)) return String(x);
+  if (Number.isInteger(x) && Math.abs(x) < 1e15) return String(x);
   const size = Math.abs(x);
   return size < 1e-3 || size >= 1e7 ? x.toExponential(digits - 1) : String(Number(x.toPrecision(digits)));
 }
