@@ -102,7 +102,7 @@ function element(tag, attributes = {}, ...children) {
 }
 
 // Characters that cannot be seen, or that would turn the text around them, as what they are.
-const HIDDEN = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]|^ | $/gu;
+const HIDDEN = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\u00a0\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]|(?<=^ *) | (?= *$)/gu;
 const SIGNS = {" ": "␣", "\n": "↵", "\t": "⇥", "\r": "␍"};
 const sign = (character) => SIGNS[character] || `\\u{${character.codePointAt(0).toString(16)}}`;
 const visible = (text) => text.replace(HIDDEN, sign);
@@ -142,7 +142,7 @@ function labelOf(axis, index, e) {
     const ids = lookup(known.ids, e);
     if (ids && ids.array !== undefined) return tokenText(numbersOf(ids.array)[index]);
   }
-  return axis ? `${axis} ${index}` : String(index);
+  return /^\w/.test(axis) ? `${axis} ${index}` : String(index);
 }
 
 // A value in one line of text.
@@ -300,12 +300,14 @@ function visit(hash) {
   if (![...loopNames.values(), "line"].some((name) => parts[0].has(name))) return false;
   let frame = -1, e = -1;
   for (const part of parts) {
-    for (const [loop, name] of loopNames) if (part.has(name)) choose(loop, Number(part.get(name)) || 0);
+    for (const [loop, name] of loopNames) if (part.has(name)) choose(loop, Math.trunc(part.get(name)) || 0);
     if (!part.has("line")) break;
     const line = Number(part.get("line"));
     const number = statements.findIndex((one) => one.first <= line && line <= one.last);
-    if (frame === -1 && statements[number]?.function) frame = frameOf(statements[number].function) ?? -1;
-    const found = eventAt(number, frame) ?? eventIn(number, frame);
+    if (number < 0) break;
+    if (frame === -1 && statements[number].function) frame = frameOf(statements[number].function) ?? -1;
+    const named = loopsOf(number).map((loop) => Number(part.get(loopNames.get(loop)) ?? NaN));
+    const found = eventOf.get(key(number, frame, named)) ?? eventAt(number, frame) ?? eventIn(number, frame);
     if (found === undefined) break;
     e = found;
     frame = (callsOf.get(e) || [])[Number(part.get("call")) || 0] ?? -2;
@@ -333,7 +335,7 @@ function step(direction, over) {
 // the function's lines, for that call.
 
 const rows = [];
-const opened = new Set();  // "statement call" of the calls that are open
+const opened = new Set();  // "statement call" of the calls that are open, beside the cursor's
 const ranAtAll = new Set(events.statement);
 
 class Row {
@@ -349,17 +351,20 @@ class Row {
 
   update() {
     const frame = this.frame();
-    const e = frame === undefined ? undefined : eventAt(this.number, frame);
+    let e = frame === undefined ? undefined : eventAt(this.number, frame);
+    if (this.isAt(cursor, frame)) e = cursor;  // also where a loop has found no more
     const calls = e === undefined ? [] : callsOf.get(e) || [];
-    for (const call of calls) {  // the cursor opens what it enters
-      if (chainOf(cursor).some((one) => events.frame[one] === call)) opened.add(`${this.number} ${calls.indexOf(call)}`);
-    }
     const state = `${e} ${isLoop(this.number) ? [...roundsAt(this.number, frame ?? -1), nRounds(this.number, frame ?? -1)] : ""}`;
     if (state !== this.state) {
       this.event = e;
       this.state = state;
       this.callsDrawn = null;
+      const focused = this.values.contains(document.activeElement) && document.activeElement.ariaLabel;
       this.values.replaceChildren(...this.content(e));
+      if (focused) {
+        const again = [...this.values.querySelectorAll("button")].find((one) => one.ariaLabel === focused);
+        (again?.disabled ? again.parentElement.querySelector("button:enabled") : again)?.focus();
+      }
     }
     this.drawCalls(calls);
     this.node.classList.toggle("now", e !== undefined && e === cursor);
@@ -367,6 +372,12 @@ class Row {
     if (e !== undefined && e === cursor) this.node.setAttribute("aria-current", "true");
     else this.node.removeAttribute("aria-current");
     for (const row of this.within) row.update();
+  }
+
+  // Say whether an event is this row's; a `def` itself runs outside of the function.
+  isAt(e, frame) {
+    const home = this.node.parentElement?.matches("main") && events.frame[e] === -1;
+    return events.statement[e] === this.number && (events.frame[e] === frame || home);
   }
 
   content(e) {
@@ -383,23 +394,27 @@ class Row {
       const value = valueOf(e, i);
       if (value !== null || one.kind !== "Expr") parts.push(drawn(target, value, e));
     });
-    if (events.printed[e]) parts.push(element("div", {class: "value"}, element("span", {class: "meta"}, "prints"), element("pre", {class: "printed"}, shownLines(events.printed[e]))));
+    if (events.printed[e]) parts.push(element("div", {class: "value"}, element("span", {class: "meta"}, "prints"), element("pre", {class: "printed"}, shownLines(events.printed[e].replace(/\n$/, "")))));
     if (data.failure[1] && data.failure[0] === e) parts.push(element("p", {class: "error"}, data.failure[1]));
     if (isLoop(this.number) && this.number === choiceLoops[1]) parts.push(overview(e));
     return parts;
   }
 
   drawCalls(calls) {
-    const wanted = calls.map((call, i) => [call, `${this.number} ${i}`]);
-    const signature = wanted.map(([call, name]) => `${call} ${opened.has(name)}`).join();
+    const entered = chainOf(cursor).map((e) => events.frame[e]);
+    const wanted = calls.map((call, i) => [call, `${this.number} ${i}`, opened.has(`${this.number} ${i}`) || entered.includes(call)]);
+    const signature = wanted.join();
     if (signature === this.callsDrawn) return;
     this.callsDrawn = signature;
     this.within = [];
     this.values.querySelectorAll(".call").forEach((node) => node.remove());
     this.node.querySelectorAll(":scope > .inside").forEach((node) => node.remove());
-    for (const [call, name] of wanted) {
-      const title = statements[events.statement[call]].name, isOpen = opened.has(name);
-      const toggle = () => { opened.has(name) ? opened.delete(name) : opened.add(name); this.update(); };
+    for (const [call, name, isOpen] of wanted) {
+      const title = statements[events.statement[call]].name;
+      const toggle = () => {
+        isOpen ? opened.delete(name) : opened.add(name);
+        entered.includes(call) ? moveTo(events.caller[call]) : this.update();
+      };
       this.values.append(element("button", {class: "call", "aria-expanded": String(isOpen), onclick: toggle}, `${title}()`));
       if (isOpen) this.node.append(this.inside(title, call));
     }
@@ -423,7 +438,7 @@ class Row {
 }
 
 function shownLines(text) {
-  const lines = text.replace(/\n$/, "").split("\n").map(shown);
+  const lines = text.split("\n").map(shown);
   return element("span", {}, ...lines.flatMap((line, i) => i ? ["\n", line] : [line]));
 }
 
@@ -442,16 +457,16 @@ function render() {
   markOverview();
   renderBar();
   clearTimeout(render.later);
-  render.later = setTimeout(() => location.replace(address()), 150);
+  render.later = setTimeout(() => history.replaceState(null, "", address()), 300);
 }
 
+// Scroll to the cursor's line; where it is shown twice, to the one inside the call.
 function reveal() {
-  const node = document.querySelector(".now .inside .now") || [...document.querySelectorAll(".now")].at(-1);
-  const row = rows.find((one) => one.node.contains(node) && one.event === chainOf(cursor)[0]) ?? null;
-  const target = (row && row.node.querySelector(".now")) || (row && row.node) || node;
-  if (!target) return;
-  const {top, bottom} = target.getBoundingClientRect(), bar = document.querySelector(".bar").getBoundingClientRect().bottom;
-  if (top < bar || Math.min(bottom, top + 80) > innerHeight) target.scrollIntoView({block: "center"});
+  const inside = (node) => node.closest(".inside") ? 1 + inside(node.closest(".inside").parentElement) : 0;
+  const marks = [...document.querySelectorAll(".now > .line")].sort((a, b) => inside(b) - inside(a));
+  if (!marks.length) return;
+  const {top, bottom} = marks[0].getBoundingClientRect(), bar = document.querySelector(".bar").getBoundingClientRect().bottom;
+  if (top < bar || bottom + 80 > innerHeight) marks[0].scrollIntoView({block: "center"});
 }
 
 // -- Pictures ---------------------------------------------------------------------------------
@@ -497,7 +512,11 @@ function chip(text, item, below) {
   return element("span", {class: "chip"}, inner, below === undefined ? null : element("small", {}, String(below)));
 }
 
-const axesOf = (e) => statements[events.statement[e]].axes;
+// The names in a line's shape comment, or in that of a line that makes the same variable.
+function axesOf(e) {
+  const one = statements[events.statement[e]], root = rootOf(one.targets[0] ?? "");
+  return one.axes.length ? one.axes : statements.find((other) => other.axes.length && other.targets.includes(root))?.axes ?? [];
+}
 
 // Tokens with their ids below.
 painters.tokens = (value) => {
@@ -960,7 +979,8 @@ addEventListener("hashchange", () => { if (location.hash !== address()) visit(lo
 const headings = [...document.querySelectorAll("main > h2")];
 function follow() {
   const bar = document.querySelector(".bar").getBoundingClientRect().bottom + 60;
-  const now = headings.findLast((heading) => heading.getBoundingClientRect().top < bar);
+  const atEnd = scrollY > 0 && scrollY + innerHeight >= document.documentElement.scrollHeight - 2;
+  const now = atEnd ? headings.at(-1) : headings.findLast((heading) => heading.getBoundingClientRect().top < bar);
   for (const link of document.querySelectorAll(".steps a")) {
     const here = now && link.getAttribute("href") === `#${now.id}`;
     if (here && !link.hasAttribute("aria-current")) {  // only the table itself is to scroll
@@ -993,6 +1013,9 @@ function start() {
   const prompt = textOf(lookup("prompt", nEvents)), output = textOf(lookup("output", nEvents));
   byId("prompt").replaceChildren(shownLines(prompt));
   byId("continuation").replaceChildren(shownLines(output.slice(prompt.length)));
+  if (data.failure[1]) {  // show what led to it
+    for (const e of chainOf(data.failure[0])) loopsOf(events.statement[e]).forEach((loop, i) => choose(loop, events.iterations[e][i]));
+  }
   if (!visit(location.hash)) drawFirst(0);
   follow();
 }
