@@ -233,7 +233,9 @@ class Recorder:
         self._raised = {}  # the event in which an exception was raised, by its id
         self._by_line, self._endless, self._last_allowed = {}, {}, {}
         for number, statement in enumerate(self.statements):
-            for line in range(statement.first, statement.last + 1) if statement.kind != "Docstring" else ():
+            for line in (
+                range(statement.first, statement.last + 1) if statement.kind != "Docstring" else ()
+            ):
                 self._by_line.setdefault(line, number)
         self._code = {
             text: compile(text, "<target>", "eval")

@@ -6,7 +6,7 @@
 
 The page is easygpt2.py itself, with the values of this run; nothing of GPT-2 is computed here. What
 the page knows of GPT-2 are the tables below: which variable is drawn how, and what a shape's names
-count. The recorder is recorder.py; template, style and script are in walkthrough/.
+count. The recorder is recorder.py; template, style and scripts are in walkthrough/.
 """
 
 import base64
@@ -45,6 +45,7 @@ USAGE = """usage: python walkthrough.py PROMPT [easygpt2.py's options] [--out FI
 HELP = "python walkthrough.py --help"
 INSTALL = "python -m pip install jinja2 numpy pygments"
 HERE = Path(__file__).resolve().parent
+SCRIPTS = ["recorded", "text", "place", "rows", "pictures", "value", "controls"]  # one script
 MARK = b"<!-- made by walkthrough.py -->"  # only such a file is ever replaced
 
 # How a variable is drawn, where there is more to it than its kind of value says.
@@ -199,7 +200,8 @@ def page_of(recorded):
         lstrip_blocks=True,
     )
     style = (HERE / "walkthrough" / "style.css").read_text("utf-8")
-    script = (HERE / "walkthrough" / "script.js").read_text("utf-8")
+    pieces = [(HERE / "walkthrough" / f"{name}.js").read_text("utf-8") for name in SCRIPTS]
+    script = "\n".join(pieces)
     arrays, numbers = packed(recorded.arrays)
     text = environment.get_template("page.html").render(
         mark=markupsafe.Markup(MARK.decode()),
