@@ -25,11 +25,13 @@ MOST_ITERATIONS = 64  # of a loop that are recorded, from the first on
 MOST_EVENTS = 150_000  # from then on no iteration of an outermost loop is begun
 MOST_ITEMS = 256  # of a list, set or dict
 MOST_CHARACTERS = 2000  # of a string
+MOST_BYTES_SHOWN = 32  # of bytes
 MOST_NUMBERS = 65536  # of an array, at first; halved until all arrays together fit
 MOST_ROWS = 128  # of an array
 MOST_BYTES = 36_000_000  # of all arrays
 CORNER = (16, 256)  # rows and columns that are kept of a larger array
 LOOPS = ("For", "While")
+NOT_MADE = object()  # in place of the value of a target that a statement did not assign after all
 
 
 class Statement(NamedTuple):
@@ -164,9 +166,14 @@ def _texts(target):
 
 def _root(target):
     """The name at the start of a target: `keys` of `keys[layer, head]`."""
+    target = _root_node(target)
+    return target.id if isinstance(target, ast.Name) else None
+
+
+def _root_node(target):
     while isinstance(target, (ast.Attribute, ast.Subscript)):
         target = target.value
-    return target.id if isinstance(target, ast.Name) else None
+    return target
 
 
 def _walk_header(node):
@@ -174,16 +181,29 @@ def _walk_header(node):
 
 
 def _reads(node):
-    names = [part for part in _walk_header(node) if isinstance(part, ast.Name)]
-    made = {name.id for name in names if isinstance(name.ctx, ast.Store)}
-    parts = [part for part in _walk_header(node) if isinstance(part, ast.comprehension)]
-    local = {name.id for part in parts for name in ast.walk(part.target) if hasattr(name, "id")}
-    changed = set()
-    if isinstance(node, ast.Assign):
-        changed = {target for target in map(_root, node.targets)} - made
-    used = {name.id for name in names if isinstance(name.ctx, ast.Load)}
-    also = {_root(node.target)} if isinstance(node, ast.AugAssign) else set()
-    return ((used - local - changed) | also) - {None}
+    """The names that a statement uses, but for its own of comprehensions and lambdas."""
+    hidden = set()  # nodes
+    for part in _walk_header(node):
+        if isinstance(part, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
+            own = {name.id for one in part.generators for name in _names(one.target)}
+        elif isinstance(part, ast.Lambda):
+            own = {argument.arg for argument in ast.walk(part.args) if hasattr(argument, "arg")}
+        else:
+            continue
+        hidden |= {name for name in _names(part) if name.id in own}
+    if isinstance(node, ast.Assign):  # x[0] = 1 changes x
+        hidden |= {_root_node(target) for target in node.targets}
+    read = {
+        name.id
+        for part in _header(node)
+        for name in _names(part)
+        if isinstance(name.ctx, ast.Load) and name not in hidden
+    }
+    return read | ({_root(node.target)} - {None} if isinstance(node, ast.AugAssign) else set())
+
+
+def _names(node):
+    return [part for part in ast.walk(node) if isinstance(part, ast.Name)]
 
 
 @dataclass
@@ -194,7 +214,8 @@ class Event:
     frame: int  # the event with which the function began that it is part of; -1 outside
     iterations: tuple[int, ...]  # of statement.loops, from 0; a loop's header has its own as well
     caller: int = -1  # for the event with which a function begins: the event that called it
-    values: list = field(default_factory=list)  # of the targets, as kept; None: was not made
+    values: list = field(default_factory=list)  # of the targets, as kept, or NOT_MADE
+    ended: bool = False  # it is the header of a loop, which found that there is no more
     printed: str = ""  # to sys.stdout
     note: object = None
 
@@ -225,6 +246,7 @@ class Recorder:
     def __init__(self, path: str, source: str, notes: dict[str, Callable] | None = None):
         self.path, self.source, self.notes = path, source, notes or {}
         self.statements = statements_of(source)
+        self._script = compile(source, path, "exec")
         self.events: list[Event] = []
         self.arrays = Arrays()
         self.ran, self.kept, self.error, self.error_event = {}, {}, None, -1
@@ -269,17 +291,21 @@ class Recorder:
 
     def run(self, arguments: list[str]):
         """Run the script with this sys.argv[1:]. Its SystemExit and errors end up in `error`."""
-        code = compile(self.source, self.path, "exec")
         argv, tracer, stdout = sys.argv, sys.gettrace(), sys.stdout
         sys.argv, sys.stdout = [self.path, *arguments], _Output(stdout, self._print)
         sys.settrace(self._call)
         try:
-            exec(code, self.variables)
+            exec(self._script, self.variables)
         except (Exception, SystemExit) as error:
             self.error, self.error_event = error, self._raised.get(id(error), -1)
         finally:
             sys.settrace(tracer)
             sys.argv, sys.stdout = argv, stdout
+        for event in self.events:
+            statement = self.statements[event.statement]
+            for loop, round in zip((*statement.loops, event.statement), event.iterations):
+                if not event.ended:
+                    self.kept[loop] = max(self.kept.get(loop, 0), round + 1)
 
     def _print(self, text):
         for frame in reversed(self._stack):
@@ -386,8 +412,6 @@ class Recorder:
             allowed = self._last_allowed.get(around[0], where[0]) if top.event < 0 else where[0]
             if max(where) >= MOST_ITERATIONS or where[0] > allowed:
                 return
-            for loop, count in zip(around, where):
-                self.kept[loop] = max(self.kept.get(loop, 0), count + 1)
         top.now = len(self.events)
         self.events.append(Event(number, top.event, where))
 
@@ -410,6 +434,8 @@ class Recorder:
         elif statement.kind == "Break":
             self._leave(top, statement.loops[-1])
         top.current = -1
+        if top.now >= 0:
+            self.events[top.now].ended = ended and self._one_line.get(number) != "While"
         if top.now >= 0 and not top.failed and not (ended and statement.kind == "For"):
             event = self.events[top.now]
             if self._returns(event):
@@ -444,11 +470,12 @@ class Recorder:
                     if isinstance(whole, np.ndarray) and not np.may_share_memory(value, whole):
                         value = whole  # by a mask or a list of indices: show where they are
             except Exception:  # the statement itself has failed, or has not come so far
-                return None
+                return NOT_MADE
         if isinstance(value, types.ModuleType):
-            return None
+            return NOT_MADE
         if text in self.notes:
-            with contextlib.suppress(Exception):  # it is no such value in this script
+            silent = contextlib.redirect_stdout(io.StringIO())
+            with silent, contextlib.suppress(Exception):  # it is no such value in this script
                 event.note = self.notes[text](value, frame.f_globals)
         try:
             return self.arrays.kept(value)
@@ -470,6 +497,10 @@ class _Output(io.TextIOBase):
 
     def __init__(self, real, note):
         self.real, self.note = real, note
+
+    def reconfigure(self, **options):
+        if hasattr(self.real, "reconfigure"):
+            self.real.reconfigure(**options)
 
     def write(self, text):
         self.note(text)
@@ -498,7 +529,7 @@ class Kept(NamedTuple):
 class Arrays:
     """Snapshots of values. Equal arrays are stored once; large ones as a corner and their figures.
 
-    `kept[i]` is what {"array": i} stands for. When all together become larger than MOST_BYTES,
+    `list[i]` is what {"array": i} stands for. When all together become larger than MOST_BYTES,
     `most`, the number of elements up to which an array is kept whole, is halved. `shortened` counts
     the lists and texts of which only the beginning is kept.
     """
@@ -527,7 +558,8 @@ class Arrays:
             self.shortened += 1
             return {"str": value[:MOST_CHARACTERS], "length": len(value)}
         if isinstance(value, (bytes, bytearray)):
-            return {"bytes": str(bytes(value[:32]))[2:-1], "length": len(value)}
+            self.shortened += len(value) > MOST_BYTES_SHOWN
+            return {"bytes": str(bytes(value[:MOST_BYTES_SHOWN]))[2:-1], "length": len(value)}
         if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
             return (
                 {"array": self._array(np.asarray(value))} if depth == 0 else {"other": _size(value)}

@@ -68,6 +68,7 @@ AXES = {
     "n_prompt": {"positions": None},
     "n_seen": {"positions": None},
     "n_new": {"positions": "n_past"},
+    "n_max": {"positions": None},
     "n_vocab": {"vocabulary": True},
     "len(vocabulary)": {"vocabulary": True},
     "n_best": {"ids": "best"},
@@ -75,7 +76,7 @@ AXES = {
 
 
 def ten_best(candidates, variables):
-    """Return the ten largest logits, and the probabilities that the script's softmax gives them."""
+    """Return the ten largest logits, and what the script's own softmax makes of them."""
     best = np.argsort(-candidates, kind="stable")[:10]
     found = {"ids": best.tolist(), "logits": candidates[best].tolist()}
     if "softmax" in variables:
@@ -91,7 +92,7 @@ def ten_drawn(probabilities, variables):
 
 def lengths(rows, variables):
     """Return the length (L2 norm) of every row."""
-    return np.linalg.norm(rows.astype(np.float64), axis=-1).tolist()
+    return np.linalg.norm(rows.astype(np.float64), axis=1).tolist()
 
 
 NOTES = {"candidates": ten_best, "probabilities": ten_drawn, "residual": lengths}
@@ -108,7 +109,7 @@ def main(arguments):
         path = os.path.relpath(script)
     except ValueError:  # on another drive
         path = str(script)
-    recorded = record(path, script.read_text("utf-8"), arguments)
+    recorded = record(path, script.read_text("utf-8-sig"), arguments)
     page = page_of(recorded)
     write(out, page)
     open_it = shlex.join(["python", "-m", "webbrowser", str(out)])
@@ -142,7 +143,10 @@ def check_replaceable(out):
     """Raise Refused where `out` is there already and is no such page."""
     if os.path.lexists(out):
         again = shlex.join(["python", "walkthrough.py", "Once upon a time", "--out", "new.html"])
-        ours = out.is_file() and MARK in out.read_bytes()[:200]
+        ours = False
+        if out.is_file():
+            with open(out, "rb") as file:
+                ours = MARK in file.read(200)
         check(ours, f"{out} is there already, and no page of mine; choose another name", again)
 
 
@@ -236,6 +240,8 @@ def data_of(recorded, arrays):
     values, index = [], {}
 
     def number_of(value):
+        if value is recorder.NOT_MADE:
+            return -1
         key = json.dumps(value)
         if key not in index:
             index[key] = len(values)
@@ -244,6 +250,7 @@ def data_of(recorded, arrays):
 
     events, lines = recorded.events, recorded.source.split("\n")
     ids = recorded.variables.get("ids")
+    texts = [recorded.variables.get(name) for name in ("prompt", "output")]
     return {
         "statements": [
             statement._asdict()
@@ -257,6 +264,7 @@ def data_of(recorded, arrays):
             "iterations": [event.iterations for event in events],
             "values": [[number_of(value) for value in event.values] for event in events],
             "printed": {i: event.printed for i, event in enumerate(events) if event.printed},
+            "ended": [i for i, event in enumerate(events) if event.ended],
             "notes": {i: _finite(event.note) for i, event in enumerate(events) if event.note},
         },
         "values": values,
@@ -267,6 +275,7 @@ def data_of(recorded, arrays):
         "choice": CHOICE,
         "vocabulary": vocabulary_of(recorded.variables),
         "ids": ids if isinstance(ids, list) else [],
+        "texts": [text if isinstance(text, str) else "" for text in texts],
     }
 
 
@@ -274,7 +283,9 @@ def _finite(note):
     """JSON knows no infinity."""
     if isinstance(note, dict):
         return {name: _finite(value) for name, value in note.items()}
-    return [value if np.isfinite(value) else None for value in note]
+    if isinstance(note, list):
+        return [_finite(value) for value in note]
+    return note if np.isfinite(note) else None
 
 
 def packed(arrays):
@@ -328,7 +339,7 @@ def vocabulary_of(variables):
 
 
 def kept_of(recorded):
-    """Return what of the page's main choice is on it: "8 of 8 rounds of token" and so on."""
+    """Return what of the page's main choice is on it: ["token 8 of 8", "layer 6 of 6" ...]."""
     target, names = CHOICE
     loops = next((one.loops for one in recorded.statements if target in one.targets), [])
     return [f"{name} {' of '.join(rounds(recorded, loop))}" for name, loop in zip(names, loops)]
@@ -347,18 +358,19 @@ def left_out(recorded):
         kept, ran = rounds(recorded, loop)
         if kept != ran:
             line = recorded.statements[loop].first
-            sentences.append(f"of the loop in line {line} all but the first {kept} of {ran} rounds")
+            sentences.append(f"line {line}: of the loop's {ran} rounds all but the first {kept}")
     cut = [kept for kept in recorded.arrays.list if kept.data.shape != kept.shape]
     if cut:
         sentences.append(
-            f"of {len(cut):,} arrays with more than {recorded.arrays.most:,} numbers or "
-            f"{recorder.MOST_ROWS} rows all but the first rows and columns; minimum, maximum, mean "
-            "and standard deviation are those of all"
+            f"{len(cut):,} arrays with more than {recorded.arrays.most:,} numbers or "
+            f"{recorder.MOST_ROWS} rows: all but the first rows and columns; their minimum, "
+            "maximum, mean and standard deviation are those of all"
         )
     if recorded.arrays.shortened:
         sentences.append(
-            f"of {recorded.arrays.shortened:,} lists and texts all but the first "
-            f"{recorder.MOST_ITEMS} items or {recorder.MOST_CHARACTERS:,} characters"
+            f"{recorded.arrays.shortened:,} lists and texts: all but the first "
+            f"{recorder.MOST_ITEMS} items, {recorder.MOST_CHARACTERS:,} characters or "
+            f"{recorder.MOST_BYTES_SHOWN} bytes"
         )
     return sentences
 

@@ -492,7 +492,7 @@ def test_print_is_on_white_with_values_and_without_tools(visit, example):
     page = visit(example, color_scheme="dark")
     page.evaluate(
         """addEventListener("beforeprint", () => { window.printed = [
-          getComputedStyle(document.body).backgroundColor, palette.zero.join()]; })"""
+          getComputedStyle(document.body).backgroundColor, palette.shades[255].join()]; })"""
     )
     assert page.pdf()[:5] == b"%PDF-"
     assert page.evaluate("printed") == ["rgb(255, 255, 255)", "247,247,247"]

@@ -47,7 +47,7 @@ function renderBar() {
 
 byId("position").max = nEvents - 1;
 byId("position").addEventListener("input", () => moveTo(Number(byId("position").value), true));
-byId("forward").addEventListener("click", () => step(1, true));
+byId("forward").addEventListener("click", (event) => step(1, !event.shiftKey));
 byId("back").addEventListener("click", (event) => step(-1, !event.shiftKey));
 byId("into").addEventListener("click", () => step(1, false));
 byId("all").addEventListener("click", () => {
@@ -76,8 +76,8 @@ document.querySelector("main").addEventListener("click", (event) => {
     row = link?.closest(".row");
   if (!row) return;
   event.preventDefault();
-  const found = [...rows, ...rows.flatMap((one) => one.within)].find((one) => one.node === row);
-  if (found && found.event !== undefined) moveTo(found.event);
+  const {event: found} = rowOf.get(row) ?? {};
+  if (found !== undefined) moveTo(found);
 });
 addEventListener("hashchange", () => {
   if (location.hash !== address()) visit(location.hash);
@@ -128,8 +128,6 @@ addEventListener("afterprint", () => {
   repaint();
 });
 
-const textOf = (value) => (typeof value === "string" ? value : (value?.str ?? ""));
-
 function start() {
   readPalette();
   chooseFirst();
@@ -137,8 +135,7 @@ function start() {
     const name = node.dataset.function;
     rows.push(new Row(node, name ? () => frameOf(name) : () => -1));
   }
-  const prompt = textOf(lookup("prompt", nEvents)),
-    output = textOf(lookup("output", nEvents));
+  const [prompt, output] = data.texts;
   byId("prompt").replaceChildren(shownLines(prompt));
   byId("continuation").replaceChildren(shownLines(output.slice(prompt.length)));
   if (data.failure[1]) {

@@ -14,13 +14,15 @@ function drawn(target, value, e) {
     ),
     element("span", {class: "meta"}, describe(value)),
   );
-  const paint = painters[pictures[target]] ?? plain;
-  return element(
-    "div",
-    {class: "value", "data-target": target},
-    head,
-    paint(value, e, target) ?? plain(value, e, target),
-  );
+  return element("div", {class: "value", "data-target": target}, head, painted(target, value, e));
+}
+
+function painted(target, value, e) {
+  try {
+    return painters[pictures[target]]?.(value, e, target) ?? plain(value, e, target);
+  } catch {
+    return plain(value, e, target); // this script makes something else by that name
+  }
 }
 
 function plain(value, e, target) {
@@ -122,58 +124,43 @@ painters.merges = (value, e, target) => {
   return list;
 };
 
-// The ten best candidates, and which was taken.
-painters.candidates = (value, e) => {
+// The ten best candidates, and which was taken, even where that is none of them.
+painters.candidates = (value, e, target) => {
   const note = events.notes[e];
   if (!note || !note.ids) return undefined;
   const taken = lookup("next_id", e, true);
-  const table = element("table", {class: "candidates"});
-  table.append(
-    element("caption", {}, `the ${note.ids.length} best`),
+  const lines = note.ids.map((id, i) => [id, note.logits?.[i], note.probabilities?.[i]]);
+  const at = note.logits ? taken : idsOf("best", e).indexOf(taken);
+  const x = numbersOf(value.array)[at];
+  if (!note.ids.includes(taken) && x !== undefined)
+    lines.push(note.logits ? [taken, x] : [taken, , x]);
+  const body = element("tbody");
+  for (const [id, logit, share] of lines) {
+    const name = element("th", {scope: "row"}, chip(null, tokenText(id), id));
+    if (id === taken) name.append(element("span", {class: "meta"}, " taken"));
+    const line = element("tr", {class: id === taken ? "taken" : ""}, name);
+    if (note.logits) line.append(element("td", {}, number(logit)));
+    const label = `probability of ${visible(tokenText(id))}`;
+    const bar = element("meter", {min: 0, max: 1, value: share, "aria-label": label});
+    line.append(
+      share === undefined ? element("td") : element("td", {}, bar, ` ${number(share, 3)}`),
+    );
+    body.append(line);
+  }
+  const columns = note.logits
+    ? ["token", "logit", "softmax of the logits"]
+    : ["token", "probability"];
+  return element(
+    "table",
+    {class: "candidates"},
+    element("caption", {}, `the ${note.ids.length} best of ${target}`),
     element(
       "thead",
       {},
-      element(
-        "tr",
-        {},
-        element("th", {scope: "col"}, "token"),
-        note.logits ? element("th", {scope: "col"}, "logit") : null,
-        element("th", {scope: "col"}, "probability"),
-      ),
+      element("tr", {}, ...columns.map((text) => element("th", {scope: "col"}, text))),
     ),
+    body,
   );
-  const body = element("tbody");
-  note.ids.forEach((id, i) => {
-    const share = note.probabilities ? note.probabilities[i] : null;
-    body.append(
-      element(
-        "tr",
-        {class: id === taken ? "taken" : ""},
-        element(
-          "th",
-          {scope: "row"},
-          chip(null, tokenText(id), id),
-          id === taken ? element("span", {class: "meta"}, " taken") : null,
-        ),
-        note.logits ? element("td", {}, number(note.logits[i])) : null,
-        element(
-          "td",
-          {},
-          share === null
-            ? ""
-            : element("meter", {
-                min: 0,
-                max: 1,
-                value: share,
-                "aria-label": `probability of ${visible(tokenText(id))}`,
-              }),
-          share === null ? "" : ` ${number(share, 3)}`,
-        ),
-      ),
-    );
-  });
-  table.append(body);
-  return table;
 };
 
 // The lengths of the residual's rows, from the embedding through all layers of this round.
@@ -236,7 +223,7 @@ painters.growth = (value, e, target) => {
 // Attention weights: a row for each token that looks, a column for each that is looked at.
 painters.attention = (value, e, target) => {
   const {kept} = data.arrays[value.array];
-  if (kept.length !== 2 || kept[1] > 40) return undefined;
+  if (kept.length !== 2 || kept[0] * kept[1] > 4096) return undefined;
   const axes = axesOf(e),
     table = element("table", {class: "attention"}),
     numbers = numbersOf(value.array),
@@ -280,14 +267,13 @@ function overview(e) {
   const round = events.iterations[e][0];
   if (overviewNow.round !== round || overviewNow.palette !== palette)
     overviewNow = {round, palette, figure: drawOverview(round)};
-  markOverview();
   return overviewNow.figure;
 }
 
 // Mark the chosen layer and head in it.
 function markOverview() {
   const rounds = choiceStatement < 0 ? [] : roundsAt(choiceStatement, -1);
-  for (const thumb of overviewNow.figure?.querySelectorAll("button") ?? []) {
+  for (const thumb of document.querySelectorAll(".overview button")) {
     const here = thumb.dataset.at === rounds.slice(1).join(" ");
     thumb.tabIndex = here ? 0 : -1;
     here ? thumb.setAttribute("aria-current", "true") : thumb.removeAttribute("aria-current");
@@ -298,12 +284,16 @@ function drawOverview(round) {
   const target = data.choice[0],
     at = statements[choiceStatement].targets.indexOf(target);
   const maps = new Map();
+  let whole = true;
   for (const other of madeBy.get(target) || []) {
     const [r, layer, head] = events.iterations[other],
-      value = valueOf(other, at);
-    if (events.statement[other] === choiceStatement && r <= round && kindOf(value) === "array")
-      push(maps, `${layer} ${head}`, value.array);
+      array = data.arrays[valueOf(other, at)?.array];
+    if (events.statement[other] !== choiceStatement || r > round || array?.kept.length !== 2)
+      continue;
+    push(maps, `${layer} ${head}`, valueOf(other, at).array);
+    whole &&= array.kept.join() === array.shape.join();
   }
+  if (!maps.size || choiceLoops.length !== 3) return "";
   const nHeads = Math.max(0, ...[...maps.keys()].map((name) => Number(name.split(" ")[1]) + 1));
   const grid = element("div", {
     class: "overview",
@@ -343,7 +333,7 @@ function drawOverview(round) {
     element(
       "figcaption",
       {class: "meta"},
-      `${target} of this round and those before: layers down, heads across`,
+      `${target} of this token and those before${whole ? "" : ", as far as they are kept"}: layers down, heads across`,
     ),
     grid,
   );
@@ -352,27 +342,39 @@ function drawOverview(round) {
 // Arrays with the same kind of rows, one below the other, in one small picture.
 function stacked(indices) {
   const shapes = indices.map((index) => data.arrays[index].kept);
-  const height = Math.min(
-      64,
-      shapes.reduce((sum, shape) => sum + shape[0], 0),
-    ),
-    width = Math.min(64, Math.max(...shapes.map((shape) => shape[1])));
-  const canvas = element("canvas", {width, height, "aria-hidden": "true"});
-  const context = canvas.getContext("2d"),
-    image = context.createImageData(width, height);
-  const colour = scale(1);
+  const nRows = shapes.reduce((sum, shape) => sum + shape[0], 0),
+    nColumns = Math.max(...shapes.map((shape) => shape[1]));
+  const width = Math.min(64, nColumns),
+    height = Math.min(64, nRows);
+  const most = new Float32Array(width * height); // where several share a spot, the largest
   let row = 0;
   for (const index of indices) {
     const numbers = numbersOf(index),
-      [nRows, nColumns] = data.arrays[index].kept;
-    for (let r = 0; r < nRows && row < height; r++, row++)
-      for (let c = 0; c < width; c++) {
-        image.data.set(
-          [...colour(c < nColumns ? numbers[r * nColumns + c] : 0), 255],
-          4 * (row * width + c),
-        );
+      [n, m] = data.arrays[index].kept;
+    for (let r = 0; r < n; r++, row++) {
+      const y = Math.floor((row * height) / nRows) * width;
+      for (let c = 0; c < m; c++) {
+        const spot = y + Math.floor((c * width) / nColumns);
+        if (numbers[r * m + c] > most[spot]) most[spot] = numbers[r * m + c];
       }
+    }
   }
+  return raster(width, height, scale(1), (x, y) => most[y * width + x], {"aria-hidden": "true"});
+}
+
+// A canvas with the colour of a number at each of its spots.
+function raster(width, height, colour, numberAt, attributes) {
+  const canvas = element("canvas", {width, height, ...attributes});
+  const context = canvas.getContext("2d"),
+    image = context.createImageData(width, height);
+  for (let y = 0, i = 0; y < height; y++)
+    for (let x = 0; x < width; x++) {
+      const [red, green, blue] = colour(numberAt(x, y));
+      image.data[i++] = red;
+      image.data[i++] = green;
+      image.data[i++] = blue;
+      image.data[i++] = 255;
+    }
   context.putImageData(image, 0, 0);
   return canvas;
 }
@@ -381,21 +383,19 @@ function stacked(indices) {
 let palette;
 function readPalette() {
   const style = getComputedStyle(document.documentElement);
-  palette = Object.fromEntries(
-    ["low", "zero", "high", "none"].map((name) => [
-      name,
-      style.getPropertyValue(`--heat-${name}`).trim().split(/\s+/).map(Number),
-    ]),
-  );
+  const read = (name) => style.getPropertyValue(`--heat-${name}`).trim().split(/\s+/).map(Number);
+  const [low, zero, high] = ["low", "zero", "high"].map(read);
+  const mix = (share) =>
+    zero.map((part, i) => part + ((share < 0 ? low : high)[i] - part) * Math.abs(share));
+  palette = {none: read("none"), shades: Array.from({length: 511}, (_, i) => mix((i - 255) / 255))};
 }
 
 function scale(limit) {
-  return (x) => {
-    if (!Number.isFinite(x)) return palette.none;
-    const share = Math.max(-1, Math.min(1, x / limit)),
-      end = share < 0 ? palette.low : palette.high;
-    return palette.zero.map((part, i) => Math.round(part + (end[i] - part) * Math.abs(share)));
-  };
+  const {none, shades} = palette;
+  return (x) =>
+    Number.isFinite(x)
+      ? shades[255 + Math.round(255 * Math.max(-1, Math.min(1, x / limit)))]
+      : none;
 }
 
 // The colours of an array, which a few outliers must not blind: 98 of 100 numbers are in their range.
@@ -413,41 +413,33 @@ function colours(index) {
   return scale(array.limit);
 }
 
-// An array as a strip or grid of colours; more numbers than fit share a spot, the largest shows.
+// An array as a strip or grid of colours; where several numbers share a spot, the largest shows, or
+// one that is not finite.
 function heat(index, axes, e, target, most = 100) {
   const {kept, shape, dtype} = data.arrays[index],
-    numbers = numbersOf(index),
-    colour = colours(index);
+    numbers = numbersOf(index);
   const nColumns = kept.at(-1),
     nRows = nColumns ? numbers.length / nColumns : 0;
   const width = Math.max(1, Math.min(nColumns, 384)),
     height = Math.max(1, Math.min(nRows, most));
-  const name = `${target}: ${dtype}, ${shape.join(" × ")}, from ${number(figuresOf(index)[0])} to ${number(figuresOf(index)[1])}`;
-  const canvas = element("canvas", {width, height, role: "img", "aria-label": name, class: "heat"});
-  const context = canvas.getContext("2d"),
-    image = context.createImageData(width, height);
-  for (let y = 0; y < height; y++)
-    for (let x = 0; x < width; x++) {
-      let extreme = 0;
+  const [least, largest] = figuresOf(index).map((figure) => number(figure));
+  const name = `${target}: ${dtype}, ${shape.join(" × ")}, from ${least} to ${largest}`;
+  const extreme = (x, y) => {
+    let found = 0;
+    for (let r = Math.floor((y * nRows) / height); r < Math.floor(((y + 1) * nRows) / height); r++)
       for (
-        let r = Math.floor((y * nRows) / height);
-        r < Math.floor(((y + 1) * nRows) / height);
-        r++
+        let c = Math.floor((x * nColumns) / width);
+        c < Math.floor(((x + 1) * nColumns) / width);
+        c++
       ) {
-        for (
-          let c = Math.floor((x * nColumns) / width);
-          c < Math.floor(((x + 1) * nColumns) / width);
-          c++
-        ) {
-          const one = numbers[r * nColumns + c];
-          if (!Number.isFinite(one)) {
-            if (nColumns === width) extreme = one;
-          } else if (Math.abs(one) > Math.abs(extreme) || !Number.isFinite(extreme)) extreme = one;
-        }
+        const one = numbers[r * nColumns + c];
+        if (!Number.isFinite(one)) return one;
+        if (Math.abs(one) > Math.abs(found)) found = one;
       }
-      image.data.set([...colour(extreme), 255], 4 * (y * width + x));
-    }
-  context.putImageData(image, 0, 0);
+    return found;
+  };
+  const attributes = {role: "img", "aria-label": name, class: "heat"};
+  const canvas = raster(width, height, colours(index), extreme, attributes);
   canvas.style.height = `${Math.max(10, Math.min(height * 12, Math.max(most, height)))}px`;
   if (nColumns < 40) canvas.style.maxWidth = `${nColumns * 16}px`;
   pointed(canvas, (event) => {

@@ -90,18 +90,19 @@ function moveTo(e, step = stepping) {
   reveal();
 }
 
-// Choose a round of a loop; the cursor stays on its line.
+// Choose a round of a loop. The cursor stays on its line, or where that did not run goes to the
+// loop's header.
 function pick(loop, round) {
   const chain = chainOf(cursor);
   choose(loop, round);
   let frame = -1,
-    e = -1;
-  for (const one of chain) {
-    e = eventAt(events.statement[one], frame) ?? -1;
-    const calls = callsOf.get(one) || [],
-      next = chain[chain.indexOf(one) + 1];
-    if (e < 0 || next === undefined) break;
-    frame = (callsOf.get(e) || [])[calls.indexOf(events.frame[next])] ?? -2;
+    e = cursor < 0 ? -1 : (eventAt(loop, -1) ?? cursor);
+  for (const [i, one] of chain.entries()) {
+    const found = eventAt(events.statement[one], frame);
+    if (found === undefined) break;
+    e = found;
+    const call = callsOf.get(one)?.indexOf(events.frame[chain[i + 1]]);
+    frame = callsOf.get(e)?.[call] ?? -2;
   }
   cursor = e;
   render();
@@ -109,9 +110,9 @@ function pick(loop, round) {
 
 const lineOf = (e) => statements[events.statement[e]].first;
 
-// The address: "line=387&token=0&layer=3&head=2", within functions "/line=348" behind it.
-function address(e = cursor) {
-  const parts = chainOf(e).map((one, i, chain) => {
+// The address: "line=388&token=0&layer=3&head=2", within functions "/line=348" behind it.
+function address() {
+  const parts = chainOf(cursor).map((one, i, chain) => {
     const loops = loopsOf(events.statement[one]);
     const part = [
       `line=${lineOf(one)}`,
@@ -122,7 +123,7 @@ function address(e = cursor) {
     if (call > 0) part.push(`call=${call}`);
     return part.join("&");
   });
-  if (e < 0)
+  if (cursor < 0)
     parts.push(
       choiceLoops.map((loop) => `${loopNames.get(loop)}=${chosen.get(loop) ?? 0}`).join("&"),
     );
@@ -156,6 +157,7 @@ function visit(hash) {
   }
   if (e < 0) {
     cursor = -1;
+    stepping = false;
     render();
     return true;
   }

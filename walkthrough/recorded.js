@@ -20,7 +20,8 @@ const roundsOf = new Map(); // "loop frame rounds of the outer loops" → how ma
 const callsOf = new Map(); // event → the events with which the functions began that it called
 const callsTo = new Map(); // function → the events with which it began
 const madeBy = new Map(); // name → the events that made or changed it, in order
-const depth = new Uint8Array(nEvents); // how many functions deep
+const ended = new Set(events.ended); // headers of loops that found no more: no rounds
+const depth = new Uint16Array(nEvents); // how many functions deep
 const key = (number, frame, rounds) => `${number} ${frame} ${rounds.join(" ")}`;
 const push = (map, name, value) =>
   map.has(name) ? map.get(name).push(value) : map.set(name, [value]);
@@ -31,7 +32,8 @@ for (let e = 0; e < nEvents; e++) {
     frame = events.frame[e],
     rounds = events.iterations[e];
   eventOf.set(key(number, frame, rounds), e);
-  if (isLoop(number)) roundsOf.set(key(number, frame, rounds.slice(0, -1)), rounds.at(-1) + 1);
+  if (isLoop(number) && !ended.has(e))
+    roundsOf.set(key(number, frame, rounds.slice(0, -1)), rounds.at(-1) + 1);
   if (events.caller[e] >= 0) {
     push(callsOf, events.caller[e], e);
     push(callsTo, statements[number].name, e);
@@ -43,17 +45,7 @@ for (let e = 0; e < nEvents; e++) {
     if (value >= 0) push(madeBy, rootOf(statements[number].targets[i]), e);
   });
 }
-// A `for` that finds no more has run without making anything: that is no round.
-for (const [name, rounds] of roundsOf) {
-  const [number, frame, ...outer] = name
-    .split(" ")
-    .filter((part) => part !== "")
-    .map(Number);
-  const last = eventOf.get(key(number, frame, [...outer, rounds - 1]));
-  if (statements[number].kind === "For" && !events.values[last].length)
-    roundsOf.set(name, rounds - 1);
-}
-
+// What an event made for its statement's i-th target; undefined if it was not made after all.
 const valueOf = (e, i) => data.values[events.values[e][i]];
 
 // The latest value of a name at or before an event, or `after` it, in the same function.

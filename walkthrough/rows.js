@@ -4,10 +4,12 @@
 const rows = [];
 const opened = new Set(); // "statement call" of the calls that are open, beside the cursor's
 const ranAtAll = new Set(events.statement);
+const rowOf = new WeakMap(); // by its element
 
 class Row {
   constructor(node, frame) {
     this.node = node;
+    rowOf.set(node, this);
     this.frame = frame; // a function that returns the frame, or undefined: the function did not run
     this.number = Number(node.dataset.statement);
     this.values = node.querySelector(".values");
@@ -21,22 +23,23 @@ class Row {
     let e = frame === undefined ? undefined : eventAt(this.number, frame);
     if (this.isAt(cursor, frame)) e = cursor; // also where a loop has found no more
     const calls = e === undefined ? [] : callsOf.get(e) || [];
-    const state = `${e} ${isLoop(this.number) ? [...roundsAt(this.number, frame ?? -1), nRounds(this.number, frame ?? -1)] : ""}`;
+    const rounds = isLoop(this.number) ? roundsAt(this.number, frame ?? -1) : [];
+    const state = `${e} ${rounds}`;
+    const focused = this.node.contains(document.activeElement) && nameOf(document.activeElement);
     if (state !== this.state) {
       this.event = e;
       this.state = state;
       this.callsDrawn = null;
-      const focused =
-        this.values.contains(document.activeElement) && document.activeElement.ariaLabel;
       this.values.replaceChildren(...this.content(e));
-      if (focused) {
-        const again = [...this.values.querySelectorAll("button")].find(
-          (one) => one.ariaLabel === focused,
-        );
-        (again?.disabled ? again.parentElement.querySelector("button:enabled") : again)?.focus();
-      }
     }
     this.drawCalls(calls);
+    if (focused && document.activeElement === document.body) {
+      // what had the focus has been drawn anew
+      const again = [...this.values.querySelectorAll("button")].find(
+        (one) => nameOf(one) === focused,
+      );
+      (again?.disabled ? again.parentElement.querySelector("button:enabled") : again)?.focus();
+    }
     this.node.classList.toggle("now", e !== undefined && e === cursor);
     this.node.classList.toggle("future", stepping && (e === undefined || e > cursor));
     if (e !== undefined && e === cursor) this.node.setAttribute("aria-current", "true");
@@ -61,12 +64,9 @@ class Row {
         );
       return parts;
     }
-    const seen = new Set();
     one.targets.forEach((target, i) => {
-      if (seen.has(target) || events.values[e][i] === undefined) return;
-      seen.add(target);
       const value = valueOf(e, i);
-      if (value !== null || one.kind !== "Expr") parts.push(drawn(target, value, e));
+      if (value !== undefined) parts.push(drawn(target, value, e));
     });
     if (events.printed[e])
       parts.push(
@@ -129,6 +129,8 @@ class Row {
     return box;
   }
 }
+
+const nameOf = (button) => button.ariaLabel ?? button.textContent;
 
 function shownLines(text) {
   const lines = text.split("\n").map(shown);

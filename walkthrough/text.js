@@ -42,6 +42,12 @@ function number(x, digits = 4) {
 
 const tokenText = (id) => data.vocabulary[id] ?? `id ${id}`;
 
+// The ids that a variable holds as an array.
+function idsOf(name, e) {
+  const ids = lookup(name, e);
+  return ids?.array === undefined ? [] : numbersOf(ids.array);
+}
+
 // What stands at an index of an axis: the token, where the axis counts tokens.
 function labelOf(axis, index, e) {
   const known = data.axes[axis];
@@ -52,10 +58,10 @@ function labelOf(axis, index, e) {
   }
   if (known && known.vocabulary) return tokenText(index);
   if (known && known.ids) {
-    const ids = lookup(known.ids, e);
-    if (ids && ids.array !== undefined) return tokenText(numbersOf(ids.array)[index]);
+    const id = idsOf(known.ids, e)[index];
+    if (id !== undefined) return tokenText(id);
   }
-  return /^\w/.test(axis) ? `${axis} ${index}` : String(index);
+  return /^[A-Za-z_]/.test(axis) ? `${axis} ${index}` : String(index);
 }
 
 // A value in one line of text.

@@ -126,38 +126,30 @@ for (const one of statements) {
   if (name) localsOf.set(name, new Set([...(localsOf.get(name) ?? []), ...one.targets]));
 }
 
-// The lines that read a value until another one takes its name.
+// The lines that read a value until another one takes its name, or until its function is over.
 function usedBy(target, e) {
   const name = rootOf(target),
     frame = events.frame[e],
     found = new Map();
-  for (let other = e + 1; other < nEvents; other++) {
-    const one = statements[events.statement[other]],
+  if (target === "return") found.set(events.statement[events.caller[frame]], events.caller[frame]);
+  const over = (other) => frame >= 0 && !chainOf(other).some((one) => events.frame[one] === frame);
+  for (let other = e + 1; other < nEvents && !over(other); other++) {
+    const number = events.statement[other],
+      one = statements[number],
       inside = events.frame[other] !== frame;
-    const local = inside && localsOf.get(one.function)?.has(name);
-    if (one.reads.includes(name) && !local && !found.has(events.statement[other]))
-      found.set(events.statement[other], other);
-    if (!inside && one.targets.includes(name) && !one.reads.includes(name) && target === name)
-      break;
-    if (!inside && one.kind === "Assign" && one.targets.includes(name)) break;
+    const reads = one.reads.includes(name) && !(inside && localsOf.get(one.function)?.has(name));
+    const here = eventAt(number, events.frame[other]) === other; // in the chosen rounds
+    if (reads && (here || !found.has(number))) found.set(number, other);
+    const anew = ["Assign", "For"].includes(one.kind) && one.targets.includes(name);
+    if (anew && !inside && !ended.has(other)) break;
   }
-  if (target === "return" || !found.size)
-    return element(
-      "p",
-      {},
-      target === "return" ? "Used by the line that called." : "No line uses it.",
-    );
+  if (!found.size) return element("p", {}, "No line that is kept here uses it.");
+  const links = [...found].map(([number, other]) => element("li", {}, lineLink(number, other)));
   return element(
     "div",
     {},
-    element("p", {}, "Used by"),
-    element(
-      "ul",
-      {class: "uses"},
-      ...[...found]
-        .slice(0, 20)
-        .map(([number, other]) => element("li", {}, lineLink(number, other))),
-    ),
+    element("p", {}, target === name ? "Used by" : `Lines that use ${name}`),
+    element("ul", {class: "uses"}, ...links),
   );
 }
 
