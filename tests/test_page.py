@@ -21,9 +21,10 @@ HOSTILE = (
 )
 
 
-def line_of(code):
+def line_of(code, after=0):
     """The number of the first line of easygpt2.py that begins with this code."""
-    return next(n for n, line in enumerate(LINES, 1) if line.strip().startswith(code))
+    numbered = enumerate(LINES, 1)
+    return next(n for n, line in numbered if n > after and line.strip().startswith(code))
 
 
 @pytest.fixture(scope="module")
@@ -266,6 +267,10 @@ def test_stepping_there_and_back(visit, example):
     line = line_of("attention_weights = ")
     page = visit(example, f"#line={line}&token=1&layer=3&head=2")
     start = place(page)
+    page.keyboard.press("ArrowRight")  # over softmax
+    assert place(page).startswith(f"line {line_of('heads[:, part] = ')}")
+    page.keyboard.press("ArrowLeft")
+    assert place(page) == start
     for keys in (["ArrowRight", "ArrowLeft"], ["Shift+ArrowRight", "Shift+ArrowLeft"]):
         places = [
             [place(page) for _ in range(25) if page.keyboard.press(key) is None] for key in keys
@@ -532,3 +537,73 @@ def test_a_script_without_attention_keeps_the_place_of_the_window(visit, make):
     page.evaluate("render()")
     settled(page)
     assert page.evaluate("scrollY") == before > 100
+
+
+def test_a_drawn_token_is_marked_even_outside_the_ten(visit, make):
+    model = ["--model", str(harness.TALES)]
+    options = ["--temperature", "3", "--seed", "1", "--tokens", "3"]
+    page = visit(make("The old witch", *options, *model))
+    drawn = page.evaluate("data.ids")[3:]
+    for token, id in enumerate(drawn):
+        choose(page, token=token)
+        for target in ("candidates", "probabilities"):
+            taken = value(page, line_of(f"{target} = "), target).locator(".taken small")
+            assert taken.all_inner_texts() == [str(id)]
+
+
+def test_a_prompt_of_many_tokens(visit, make):
+    """The overview shows all of it, and attention still has its tokens on both axes."""
+    prompt = "Once upon a time there was a king. " * 10
+    page = visit(make(prompt, "--tokens", "3", "--model", str(harness.TALES)))
+    pictures = [page.locator(".overview canvas").first.evaluate("(one) => one.toDataURL()")]
+    choose(page, token=1, layer=5)
+    pictures.append(page.locator(".overview canvas").first.evaluate("(one) => one.toDataURL()"))
+    assert pictures[0] != pictures[1]
+    bottom = """(one) => one.getContext("2d").getImageData(0, one.height - 1, one.width, 1).data
+      .some((part, i) => i % 4 < 3 && part !== Math.round(palette.shades[255][i % 4]))"""
+    assert page.locator(".overview canvas").first.evaluate(bottom)  # each row looks at something
+    attention = value(page, line_of("attention_weights = "), WEIGHTS)
+    n_seen = page.evaluate("data.ids.length") - 2
+    assert attention.locator("thead th").count() == n_seen > 80
+
+
+def test_where_a_line_did_not_run_the_cursor_goes_to_its_loop(visit, example):
+    page = visit(example, f"#line={line_of('waiting = wte[[next_id]]')}&token=0&step=1")
+    choose(page, token=4)  # the last round, which ends before that line
+    assert place(page) == f"line {line_of('while True:', 300)}, token 4"
+
+
+def test_a_loop_has_as_many_rounds_as_it_ran(visit, example, traced):
+    page = visit(example)
+    rounds = page.locator(f"#L{line_of('while start < len')} > .values .rounds").inner_text()
+    assert rounds.strip("◀▶ ").endswith(f"of 0–{len(traced.variables['words']) - 1}")
+
+
+def test_inside_a_call(visit, example):
+    page = visit(example)
+    line = line_of("wte = read_tensor")
+    page.locator(f"#L{line}").get_by_role("button", name="read_tensor()").press("Enter")
+    page.keyboard.press("Enter")  # the focus is still there: closes it
+    assert page.locator(f"#L{line} .inside").count() == 0
+    page.keyboard.press("Enter")
+    box = page.locator(f"#L{line} .inside")
+    box.get_by_role("button", name="open shape").click()
+    used = page.locator("#value .uses a").all_inner_texts()
+    first, last = line_of("def read_tensor"), line_of("return tensor.astype")
+    assert used and all(first < int(text.split()[1]) <= last for text in used)  # no other `shape`
+    page.keyboard.press("Escape")
+    row = box.locator(".row").filter(has_text="check(entry, ")
+    row.get_by_role("button", name="check()").click()
+    row.locator(".inside .line").first.click()
+    assert place(page).startswith(f"line {line_of('def check')}")
+
+
+def test_a_known_name_for_something_else(visit, make):
+    """The pictures of GPT-2 give way; each row is drawn, and nothing fails."""
+    source = harness.SOURCE.replace(
+        "left, right = ranked[min(ranked)]",
+        "ranked = list(ranked.items())\n        left, right = min(ranked)[1]",
+    ).replace("n_past = 0\n", "n_past = 0\nattention_weights = candidates = residual = [1, 2]\n")
+    page = visit(make(*harness.EXAMPLE, source=source))
+    assert page.evaluate("rows.every((row) => row.state !== null)")
+    assert value(page, line_of("n_past = 0") + 2, "residual").locator(".chip").count() == 2
