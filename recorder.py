@@ -9,6 +9,7 @@ script computes is nothing to this module; numpy arrays are the one kind of valu
 import ast
 import contextlib
 import dis
+import gc
 import hashlib
 import io
 import mmap
@@ -291,8 +292,9 @@ class Recorder:
 
     def run(self, arguments: list[str]):
         """Run the script with this sys.argv[1:]. Its SystemExit and errors end up in `error`."""
-        argv, tracer, stdout = sys.argv, sys.gettrace(), sys.stdout
+        argv, tracer, stdout, collects = sys.argv, sys.gettrace(), sys.stdout, gc.isenabled()
         sys.argv, sys.stdout = [self.path, *arguments], _Output(stdout, self._print)
+        gc.disable()  # it would look through all that is recorded, again and again
         sys.settrace(self._call)
         try:
             exec(self._script, self.variables)
@@ -301,6 +303,8 @@ class Recorder:
         finally:
             sys.settrace(tracer)
             sys.argv, sys.stdout = argv, stdout
+            if collects:
+                gc.enable()
         for event in self.events:
             statement = self.statements[event.statement]
             for loop, round in zip((*statement.loops, event.statement), event.iterations):
@@ -314,8 +318,10 @@ class Recorder:
                 return
 
     def _call(self, frame, event, argument):
+        if frame.f_code.co_filename != self.path:
+            return None
         name = frame.f_code.co_name
-        if frame.f_code.co_filename != self.path or (name[0] == "<" and name != "<module>"):
+        if name[0] == "<" and name != "<module>":  # <lambda>, <listcomp>
             return None
         if not self._stack:
             self._stack.append(_Frame(-1))
@@ -546,6 +552,10 @@ class Arrays:
         {"str": its beginning, "length": n}, {"bytes": text, "length": n}, {"array": i},
         {"list" | "tuple" | "set" | "dict": items, "length": n}, {"other": type or text}.
         """
+        if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
+            if depth > 0:
+                return {"other": f"{value.dtype} {list(value.shape)}"}
+            return {"array": self._array(np.asarray(value))}
         if value is None or isinstance(value, (bool, np.bool_)):
             return value if value is None else bool(value)
         if isinstance(value, (int, np.integer)):
@@ -560,10 +570,6 @@ class Arrays:
         if isinstance(value, (bytes, bytearray)):
             self.shortened += len(value) > MOST_BYTES_SHOWN
             return {"bytes": str(bytes(value[:MOST_BYTES_SHOWN]))[2:-1], "length": len(value)}
-        if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
-            return (
-                {"array": self._array(np.asarray(value))} if depth == 0 else {"other": _size(value)}
-            )
         for kind in (list, tuple, set, frozenset, dict):
             if isinstance(value, kind) and depth < 3:
                 some = value.items() if kind is dict else value
@@ -583,13 +589,12 @@ class Arrays:
         corner, figures = _corner(array, self.most), None
         if corner.shape != array.shape:
             figures = self._figures_of(array)
-        data = np.ascontiguousarray(corner).reshape(corner.shape)
-        digest = hashlib.blake2b(data.tobytes(), digest_size=16).digest()
-        key = (digest, str(array.dtype), array.shape, figures)
+        data = np.array(corner, order="C")
+        digest = hashlib.blake2b(data, digest_size=16).digest()
+        key = (digest, array.dtype, array.shape, figures)
         index = self._index.get(key)
         if index is None:
             index = self._index[key] = len(self.list)
-            data = data.copy() if np.may_share_memory(data, array) else data
             self.list.append(Kept(str(array.dtype), array.shape, data, figures))
             self.n_bytes += data.nbytes
             while self.n_bytes > MOST_BYTES:
@@ -617,10 +622,6 @@ class Arrays:
         return self._figures[where][0]
 
 
-def _size(array):
-    return f"{array.dtype} {list(array.shape)}"
-
-
 def _corner(array, most):
     """Return the array, or its first rows and columns where it has more than `most` numbers."""
     if array.size <= most and (array.ndim < 2 or array.shape[-2] <= MOST_ROWS):
@@ -642,12 +643,14 @@ def _figures(array):
     with np.errstate(all="ignore"):
         for start in range(0, flat.size, 16384):  # few at once: no second array of that size
             block = flat[start : start + 16384]
+            if block.itemsize == 2:  # slow, and its sums overflow
+                block = block.astype(np.float32)
             if not np.isfinite(block.min() + block.max()):
                 block = block[np.isfinite(block)]
             if not block.size:
                 continue
             low, high = float(block.min()), float(block.max())
-            if block.itemsize == 2 or max(-low, high) > 1e18:  # whose squares overflow
+            if max(-low, high) > 1e18:  # whose squares overflow
                 block = block.astype(np.float64)
             least, most = min(least, low), max(most, high)
             mean_here = float(block.sum(dtype=np.float64)) / block.size

@@ -6,13 +6,16 @@
 
 usage: python benchmarks/page.py [PROMPT] [--model FOLDER] [--runs N]
 
-Whole commands, easygpt2.py and walkthrough.py in turn; then the page in a Chromium of this machine.
+The run in this process, plain and recorded in turn; whole commands, easygpt2.py and walkthrough.py
+in turn; then the page in a Chromium of this machine.
 Each figure is a median with its range. The first useful view is there when values stand beside the
 lines, counted from the start of the navigation; a step or a choice is done when the page has been
 laid out again.
 """
 
 import argparse
+import contextlib
+import io
 import statistics
 import subprocess
 import sys
@@ -21,8 +24,10 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 import browser  # noqa: E402
+import recorder  # noqa: E402
+import walkthrough  # noqa: E402
 
 ANSWERS = """() => {
   const time = (act) => {
@@ -63,21 +68,24 @@ def main():
     parser.add_argument("--model", default=str(ROOT / "models" / "tales"))
     parser.add_argument("--runs", type=int, default=7)
     options = parser.parse_args()
+    print(f"| {options.prompt!r}, {Path(options.model).name} | median | range |\n|---|---|---|")
+    arguments = [options.prompt, "--model", options.model]
+    ratios = [recorded(arguments) / plain(arguments) for _ in range(options.runs + 1)]
+    row("recorded over plain", ratios[1:], "×", 1)
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "walkthrough.html"
         commands = {"easygpt2.py": [], "walkthrough.py": ["--out", str(page)]}
         seconds = {name: [] for name in commands}
         for _ in range(options.runs):
             for name, more in commands.items():
-                command = [sys.executable, ROOT / name, options.prompt, "--model", options.model]
+                command = [sys.executable, ROOT / name, *arguments]
                 began = time.perf_counter()
                 subprocess.run([*command, *more], capture_output=True, check=True)
                 seconds[name].append(time.perf_counter() - began)
-        print(f"| {options.prompt!r}, {Path(options.model).name} | median | range |\n|---|---|---|")
         for name, found in seconds.items():
             row(f"{name}, whole command", found, "s", 2)
         pairs = [slow / plain for plain, slow in zip(*seconds.values())]
-        row("recorded and written over plain", pairs, "×", 1)
+        row("whole command over plain", pairs, "×", 1)
         print(f"| page | {page.stat().st_size / 1e6:.1f} MB | |")
         with browser.chromium() as chromium:
             views = []
@@ -90,6 +98,30 @@ def main():
             row("first useful view", views, "ms")
             for name, found in tab.evaluate(ANSWERS).items():
                 row(name, found, "ms", 1)
+
+
+def plain(arguments):
+    """Return the seconds that easygpt2.py takes in this process."""
+    program = ROOT / "easygpt2.py"
+    code = compile(program.read_text("utf-8"), str(program), "exec")
+    sys.argv = [str(program), *arguments]
+    return seconds_of(lambda: exec(code, {"__name__": "__main__", "__file__": str(program)}))
+
+
+def recorded(arguments):
+    """Return the seconds that it takes under the recorder."""
+    program = ROOT / "easygpt2.py"
+    source = program.read_text("utf-8")
+    run = recorder.Recorder(str(program), source, walkthrough.NOTES).run
+    return seconds_of(lambda: run(arguments))
+
+
+def seconds_of(act):
+    silent = io.StringIO()
+    with contextlib.redirect_stdout(silent), contextlib.redirect_stderr(silent):
+        began = time.perf_counter()
+        act()
+        return time.perf_counter() - began
 
 
 def row(name, found, unit, digits=0):
