@@ -54,6 +54,7 @@ PICTURES = {
     "output_tokens": "tokens",
     "ids": "ids",
     "next_id": "ids",
+    "best": "ids",
     "pieces": "merges",
     "attention_weights": "attention",
     "residual": "growth",

@@ -87,13 +87,19 @@ painters.tokens = (value) => {
 
 // Ids with the text of their tokens above.
 painters.ids = (value) => {
-  const items = isCollection(value) ? itemsOf(value).slice(0, 64) : [value];
+  const isArray = kindOf(value) === "array";
+  const all = isArray
+    ? [...numbersOf(value.array)]
+    : isCollection(value)
+      ? itemsOf(value)
+      : [value];
+  const items = all.slice(0, isArray ? 12 : 64);
   if (!items.every(Number.isInteger)) return undefined;
   return element(
     "div",
     {class: "chips"},
     ...items.map((id) => chip(null, tokenText(id), id)),
-    more((value.length ?? 1) - items.length),
+    more((value.length ?? all.length) - items.length),
   );
 };
 
@@ -254,6 +260,7 @@ painters.attention = (value, e, target) => {
     ];
   });
   table.setAttribute("aria-label", `${target}: who looks at whom`);
+  table.style.setProperty("--cell", kept[1] > 12 ? "12px" : "20px");
   return element(
     "div",
     {class: "scroll", tabindex: "0", role: "region", "aria-label": `${target} as a grid`},
