@@ -256,10 +256,9 @@ class Recorder:
         self._raised = {}  # the event in which an exception was raised, by its id
         self._by_line, self._endless, self._last_allowed = {}, {}, {}
         for number, statement in enumerate(self.statements):
-            for line in (
-                range(statement.first, statement.last + 1) if statement.kind != "Docstring" else ()
-            ):
-                self._by_line.setdefault(line, number)
+            if statement.kind != "Docstring":
+                for line in range(statement.first, statement.last + 1):
+                    self._by_line.setdefault(line, number)
         self._code = {
             text: compile(text, "<target>", "eval")
             for statement in self.statements
@@ -336,53 +335,62 @@ class Recorder:
         return self._line
 
     def _line(self, frame, event, argument):
-        top = self._stack[-1]
         if event == "line":
-            number = self._by_line.get(frame.f_lineno)
-            if number is None:
-                return self._line
-            if top.skipped >= 0:
-                if number in self._body[top.skipped]:
-                    again = top.began != top.skipped or number in self._one_line
-                    top.counts[top.skipped] += number == top.skipped and again
-                    top.began = number
-                    return self._line
-                if top.began == top.skipped and self._one_line.get(top.began) != "While":
-                    top.counts[top.skipped] -= 1  # its header found no more
-                self._leave(top, top.skipped)
-            statement = self.statements[number]
-            if number == top.current and number not in self._one_line:
-                if statement.kind in LOOPS or frame.f_lasti > top.began:
-                    top.failed = False
-                    return self._line  # another line of the same statement
-            if top.event >= 0 and number == self.events[top.event].statement:
-                return self._line  # def f(x): return x
-            self._finish(top, frame, number)
-            if statement.kind == "With":
-                if frame.f_lasti > self._began.setdefault(number, frame.f_lasti):
-                    return self._line  # it is looked at again when it is left
-            self._begin(top, number, frame.f_lasti)
+            self._next(self._stack[-1], frame)
         elif event == "exception":
-            code = frame.f_code.co_code
-            if argument[0] is StopIteration and dis.opname[code[frame.f_lasti]] == "FOR_ITER":
-                return self._line  # of an iterator in a loop: no failure
-            top.failed = True
-            inner = argument[2] and argument[2].tb_next
-            while inner and inner.tb_frame.f_code.co_filename != self.path:
-                inner = inner.tb_next
-            if not inner:
-                self._raised[id(argument[1])] = top.now
+            self._raise(self._stack[-1], frame, *argument)
         elif event == "return":
-            self._finish(top, frame, None)
-            for loop in list(top.counts):
-                self._leave(top, loop)
-            if top.event >= 0 and self._returns(self.events[top.event]):
-                top.returns = top.event  # def f(x): return x
-            if top.returns >= 0 and not top.failed:
-                event = self.events[top.returns]
-                event.values.append(self._keep(event, "return", frame, argument))
-            self._stack.pop()
+            self._return(self._stack.pop(), frame, argument)
         return self._line
+
+    def _next(self, top, frame):
+        """Another line begins: of the same statement, or of the next."""
+        number = self._by_line.get(frame.f_lineno)
+        if number is None:
+            return
+        if top.skipped >= 0:
+            if number in self._body[top.skipped]:
+                again = top.began != top.skipped or number in self._one_line
+                top.counts[top.skipped] += number == top.skipped and again
+                top.began = number
+                return
+            if top.began == top.skipped and self._one_line.get(top.began) != "While":
+                top.counts[top.skipped] -= 1  # its header found no more
+            self._leave(top, top.skipped)
+        kind = self.statements[number].kind
+        if number == top.current and number not in self._one_line:
+            if kind in LOOPS or frame.f_lasti > top.began:
+                top.failed = False
+                return
+        if top.event >= 0 and number == self.events[top.event].statement:
+            return  # def f(x): return x
+        self._finish(top, frame, number)
+        if kind == "With" and frame.f_lasti > self._began.setdefault(number, frame.f_lasti):
+            return  # it is looked at again when it is left
+        self._begin(top, number, frame.f_lasti)
+
+    def _raise(self, top, frame, kind, error, trace):
+        """A statement raises an exception, or one that it calls does."""
+        instruction = dis.opname[frame.f_code.co_code[frame.f_lasti]]
+        if kind is StopIteration and instruction == "FOR_ITER":
+            return  # of an iterator in a loop: no failure
+        top.failed = True
+        inner = trace and trace.tb_next
+        while inner and inner.tb_frame.f_code.co_filename != self.path:
+            inner = inner.tb_next
+        if not inner:
+            self._raised[id(error)] = top.now
+
+    def _return(self, top, frame, returned):
+        """A function is over, or the script."""
+        self._finish(top, frame, None)
+        for loop in list(top.counts):
+            self._leave(top, loop)
+        if top.event >= 0 and self._returns(self.events[top.event]):
+            top.returns = top.event  # def f(x): return x
+        if top.returns >= 0 and not top.failed:
+            event = self.events[top.returns]
+            event.values.append(self._keep(event, "return", frame, returned))
 
     def _begin(self, top, number, offset):
         statement = self.statements[number]
@@ -446,9 +454,8 @@ class Recorder:
             event = self.events[top.now]
             if self._returns(event):
                 top.returns = top.now if following is None or statement.kind == "Return" else -1
-            if statement.kind not in ("FunctionDef", "ClassDef") and self._entered(
-                number, following
-            ):
+            defines = statement.kind in ("FunctionDef", "ClassDef")
+            if not defines and self._entered(number, following):
                 self._look(event, frame)
 
     def _returns(self, event):
