@@ -75,8 +75,7 @@ def check(good, problem, next_command=TALES, status=1):
 np.seterr(all="ignore")  # what overflows is caught where it matters, in the logits
 if hasattr(sys.stdout, "reconfigure"):  # some terminals cannot print every character
     sys.stdout.reconfigure(errors="backslashreplace")
-options = {"--tokens": 8, "--model": None, "--temperature": 0, "--top-k": sys.maxsize}
-options["--seed"] = np.random.SeedSequence().entropy
+options = {"--tokens": 8, "--model": None, "--temperature": 0, "--top-k": 10**9, "--seed": None}
 prompts = []
 arguments = iter(sys.argv[1:])
 for argument in arguments:
@@ -91,8 +90,10 @@ for argument in arguments:
     else:
         check(argument[:1] != "-", f"unknown option {argument!r}", HELP, 2)
         prompts.append(argument)
-for name, least in [("--tokens", 1), ("--top-k", 1), ("--seed", 0), ("--temperature", 0)]:
+for name, least in [("--tokens", 1), ("--top-k", 1), ("--temperature", 0), ("--seed", 0)]:
     value = options[name]
+    if value is None:  # no seed, so another each time
+        continue
     try:
         options[name] = float(value) if name == "--temperature" else int(value)
     except ValueError:
@@ -223,8 +224,8 @@ except (OSError, ValueError, TypeError, RecursionError) as error:
 numbers = sorted(id for id in vocabulary.values() if type(id) is int)
 check(numbers and numbers == list(range(len(vocabulary))), f"{path}: ids are not 0, 1, 2 ...")
 check(set("".join(vocabulary)) <= set(byte_to_character.values()), f"{path}: unknown characters")
-made = {left + right for left, right in merge_rank}
-check(made and made <= set(vocabulary), f"{path} and merges.txt do not belong together")
+known = {left + right for left, right in merge_rank} <= vocabulary.keys()
+check(merge_rank and known, f"{path} and merges.txt do not belong together")
 ids = []
 for token in tokens:
     check(token in vocabulary, f"{path} lacks the token {token!r} that merges.txt makes")
@@ -261,8 +262,7 @@ check(n_prompt <= n_ctx, f"prompt of {n_prompt} tokens, {n_ctx} fit", 'python ea
 # eight bytes, the header as JSON, then the numbers, tensor after tensor; offset zero is there.
 #   header["ln_f.bias"] → {'dtype': 'F16', 'shape': [192], 'data_offsets': [5338368, 5338752]}
 show("Loading tensors")
-path = f"{model}/model.safetensors"
-name = "its header"
+path, name = f"{model}/model.safetensors", "its header"
 try:
     tensor_file = open(path, "rb")  # mapped, it is an array whose bytes are read when first used
     file_bytes = np.memmap(tensor_file, "u1", "r")  # [len(file_bytes)]
@@ -338,55 +338,55 @@ tensor_file.close()
 #   attention_weights[2] → [0.82, 0.06, 0.12, 0, 0, 0, 0, 0, 0]
 def layer_norm(x, weight, bias):
     """Bring each row of x to mean zero and variance one, then scale and shift it as learned."""
-    deviation = x - np.mean(x, axis=-1, keepdims=True)  # [..., n_embd]
+    deviation = x - x.sum(axis=-1, keepdims=True) / n_embd  # [..., n_embd]
     # Subtle: the variance divides by n, not n - 1; eps, inside the root, keeps it from being zero.
-    variance = np.mean(deviation * deviation, axis=-1, keepdims=True)  # [..., 1]
+    variance = (deviation * deviation).sum(axis=-1, keepdims=True) / n_embd  # [..., 1]
     return deviation / np.sqrt(variance + eps) * weight + bias  # [..., n_embd]
 
 def softmax(x):
     """Turn each row of scores into probabilities; subtracting cancels out, but keeps exp finite."""
-    exp = np.exp(x - np.max(x, axis=-1, keepdims=True))  # [*x.shape]
-    return exp / np.sum(exp, axis=-1, keepdims=True)  # [*x.shape]
+    exp = np.exp(x - x.max(axis=-1, keepdims=True))  # [*x.shape]
+    return exp / exp.sum(axis=-1, keepdims=True)  # [*x.shape]
 
 def gelu(x):
     """Bend x: near zero if very negative, near x if large. Else c_fc and c_proj were one matrix."""
     # Subtle: GPT-2 has learned with this approximation by tanh, so the exact GELU is wrong here.
     # And np.sqrt(2 / np.pi), a NumPy float64, would make all that follows float64 in NumPy 2.
-    inner = (2 / np.pi) ** 0.5 * (x + 0.044715 * x * x * x)  # [*x.shape]
-    return 0.5 * x * (1 + np.tanh(inner))  # [*x.shape]
+    tanh = np.tanh((2 / np.pi) ** 0.5 * (x + 0.044715 * x * x * x))  # [*x.shape]
+    return 0.5 * (1 + tanh) * x  # [*x.shape]
 
 CHUNK = 128  # rows that go through at once, few enough for the processor to keep them at hand
 n_max = min(n_prompt + n_tokens, n_ctx)
 # Subtle: why may keys and values of earlier rounds be kept? No token looks ahead, so its k and v
 # never change, whatever follows. Without this KV cache each round would compute all the text anew.
-keys = np.zeros([n_layer, n_head, n_max, head_size], "f4")  # [n_layer, n_head, n_max, head_size]
-values = np.zeros([n_layer, n_head, n_max, head_size], "f4")  # [n_layer, n_head, n_max, head_size]
+keys, values = np.zeros([2, n_layer, n_max, n_embd], "f4")  # [n_layer, n_max, n_embd]
 n_past = 0
 end_of_text = vocabulary.get("<|endoftext|>")
-generator = np.random.default_rng(options["--seed"])
+generator = np.random.default_rng(options["--seed"]) if temperature > 0 else None  # slow to load
 show(f"Generated tokens: {ids}"[:-1], end="")
 while True:
     n_new = min(len(waiting), CHUNK)
     n_seen = n_past + n_new
     residual = waiting[:n_new]  # [n_new, n_embd]
     waiting = waiting[n_new:]  # [..., n_embd]
-    # Subtle: the mask is a triangle: row i is at position n_past + i and sees none after itself.
-    may_look = np.tri(n_new, n_seen, n_past, dtype=bool)  # [n_new, n_seen]
+    # Subtle: the mask is a triangle: row i is at position n_past + i and sees none after itself:
+    # there it has minus infinity, of which softmax makes zero; elsewhere zero.
+    mask = np.triu(np.full([n_new, n_seen], -np.inf, "f4"), n_past + 1)  # [n_new, n_seen]
     for layer, block in enumerate(layers):
         normed = layer_norm(residual, block["ln_1.weight"], block["ln_1.bias"])  # [n_new, n_embd]
         qkv = normed @ block["attn.c_attn.weight"] + block["attn.c_attn.bias"]  # [n_new, 3*n_embd]
-        q, k, v = np.split(qkv, 3, axis=1)  # [n_new, n_embd]
+        # Columns of q come first, then k's, then v's. To divide q, once, divides all heads' scores.
+        # Subtle: sums of head_size products grow like its root; undivided, one row takes all.
+        q = qkv[:, :n_embd] / head_size**0.5  # [n_new, n_embd]
+        keys[layer, n_past:n_seen] = qkv[:, n_embd : 2 * n_embd]  # [n_new, n_embd]
+        values[layer, n_past:n_seen] = qkv[:, 2 * n_embd :]  # [n_new, n_embd]
         heads = np.empty_like(q)  # [n_new, n_embd]
         for head in range(n_head):
             part = slice(head * head_size, (head + 1) * head_size)  # this head's columns
-            keys[layer, head, n_past:n_seen] = k[:, part]  # [n_new, head_size]
-            values[layer, head, n_past:n_seen] = v[:, part]  # [n_new, head_size]
             # Subtle: .T turns rows of k to columns, for rows of q to meet; a reshape mixes them up.
-            # Subtle: sums of head_size products grow like its root; undivided, one row takes all.
-            scores = q[:, part] @ keys[layer, head, :n_seen].T / head_size**0.5  # [n_new, n_seen]
-            scores[~may_look] = -np.inf  # of which softmax makes zero
-            attention_weights = softmax(scores)  # [n_new, n_seen]
-            heads[:, part] = attention_weights @ values[layer, head, :n_seen]  # [n_new, head_size]
+            scores = q[:, part] @ keys[layer, :n_seen, part].T  # [n_new, n_seen]
+            attention_weights = softmax(scores + mask)  # [n_new, n_seen]
+            heads[:, part] = attention_weights @ values[layer, :n_seen, part]  # [n_new, head_size]
         added = heads @ block["attn.c_proj.weight"] + block["attn.c_proj.bias"]  # [n_new, n_embd]
         residual = residual + added  # [n_new, n_embd]
         normed = layer_norm(residual, block["ln_2.weight"], block["ln_2.bias"])  # [n_new, n_embd]
@@ -405,7 +405,7 @@ while True:
     # Why does greedy text, of likeliest tokens, repeat itself? Each repeat makes another likelier.
     last = layer_norm(residual[-1], ln_f_weight, ln_f_bias)  # [n_embd]
     logits = wte @ last  # [n_vocab]
-    check(np.isfinite(logits).all(), f"{path}: these weights give logits that are not numbers")
+    check(np.isfinite(logits.max()), f"{path}: these weights give logits that are not numbers")
     candidates = logits[: len(vocabulary)]  # [len(vocabulary)]
     if temperature < 1e-20:  # zero, or too small for float32 to divide by
         next_id = int(np.argmax(candidates))

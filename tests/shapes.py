@@ -51,7 +51,7 @@ def watch(folder, prompt=PROMPT, n_tokens=N_TOKENS, source=harness.SOURCE):
 
     def after(statement, frame, returned):
         text = ast.unparse(statement)
-        if text.startswith("may_look ="):
+        if text.startswith("mask ="):
             layers.append([])
         elif statement.lineno == loop.body[-1].lineno:
             layers[-1].append(frame.f_globals["residual"])

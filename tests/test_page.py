@@ -14,7 +14,7 @@ import harness
 import walkthrough
 
 LINES = harness.SOURCE.splitlines()
-WEIGHTS, SCORES, MASKED = "attention_weights", "scores", "scores[~may_look]"
+WEIGHTS, SCORES = "attention_weights", "scores"
 HOSTILE = (
     "</script><img src=x onerror=alert(1)>\"'&amp;<!--<script>{{ 7*7 }} "
     "👩\u200d👩\u200d👧 🇩🇪 שלום \u202ead\u202c\u2066x\u2069 \u200b\x01\x1b\x7f\r\n\ttab\u2028end\n"
@@ -104,11 +104,11 @@ def traced():
             return
         name, variables = ast.unparse(statement.targets[0]), frame.f_globals
         rounds["token"] += name == "n_new"
-        if name in (WEIGHTS, SCORES, MASKED, "normed", "wide", "residual", "logits"):
+        if name in (WEIGHTS, SCORES, "normed", "wide", "residual", "logits"):
             inner = [variables.get(loop, 0) for loop in ("layer", "head")]
             depth = {8: 1, 12: 2}.get(statement.col_offset, 0)
             where = (rounds["token"], *inner[:depth])
-            values[statement.lineno, name, where] = variables[name.split("[")[0]].copy()
+            values[statement.lineno, name, where] = variables[name].copy()
 
     run = harness.run(*harness.EXAMPLE, after=after)
     run.values = values
@@ -407,7 +407,7 @@ def test_a_value_by_keys_alone(visit, example, traced):
     page = visit(example)
     line = line_of("attention_weights = ")
     weights = traced.values[line, WEIGHTS, (0, 0, 0)]
-    page.locator(f"#L{line_of('scores[~may_look]')} .name").focus()
+    page.locator(f"#L{line_of('scores = ')} .name").focus()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")  # from the button that closes to the table

@@ -210,11 +210,10 @@ def traced(tmp_path_factory):
 
 
 def targets_of(statement):
-    """Return what an assignment makes, as expressions, tuples taken apart; not what it only
-    changes in part, as `scores[~may_look] = ...` does."""
+    """Return what an assignment makes, as expressions, tuples taken apart."""
     targets = statement.targets if isinstance(statement, ast.Assign) else []
     parts = [part for target in targets for part in getattr(target, "elts", [target])]
-    return [text for text in map(ast.unparse, parts) if "~" not in text]
+    return [ast.unparse(part) for part in parts]
 
 
 def shows(text, value):
