@@ -90,7 +90,7 @@ for argument in arguments:
     else:
         check(argument[:1] != "-", f"unknown option {argument!r}", HELP, 2)
         prompts.append(argument)
-for name, least in [("--tokens", 1), ("--top-k", 1), ("--temperature", 0), ("--seed", 0)]:
+for name, least in [("--tokens", 1), ("--top-k", 1), ("--seed", 0), ("--temperature", 0)]:
     value = options[name]
     if value is None:  # no seed, so another each time
         continue
@@ -338,9 +338,9 @@ tensor_file.close()
 #   attention_weights[2] → [0.82, 0.06, 0.12, 0, 0, 0, 0, 0, 0]
 def layer_norm(x, weight, bias):
     """Bring each row of x to mean zero and variance one, then scale and shift it as learned."""
-    deviation = x - x.sum(axis=-1, keepdims=True) / n_embd  # [..., n_embd]
+    deviation = x - x.mean(axis=-1, keepdims=True)  # [..., n_embd]
     # Subtle: the variance divides by n, not n - 1; eps, inside the root, keeps it from being zero.
-    variance = (deviation * deviation).sum(axis=-1, keepdims=True) / n_embd  # [..., 1]
+    variance = (deviation * deviation).mean(axis=-1, keepdims=True)  # [..., 1]
     return deviation / np.sqrt(variance + eps) * weight + bias  # [..., n_embd]
 
 def softmax(x):
@@ -350,8 +350,8 @@ def softmax(x):
 
 def gelu(x):
     """Bend x: near zero if very negative, near x if large. Else c_fc and c_proj were one matrix."""
-    # Subtle: GPT-2 has learned with this approximation by tanh, so the exact GELU is wrong here.
-    # And np.sqrt(2 / np.pi), a NumPy float64, would make all that follows float64 in NumPy 2.
+    # Subtle: GPT-2 learned with this approximation, so the exact GELU is wrong. np.sqrt(2 / np.pi),
+    # a NumPy float64, would make all float64 in NumPy 2. tanh comes first to keep fewer arrays.
     tanh = np.tanh((2 / np.pi) ** 0.5 * (x + 0.044715 * x * x * x))  # [*x.shape]
     return 0.5 * (1 + tanh) * x  # [*x.shape]
 
@@ -380,7 +380,7 @@ while True:
         q = qkv[:, :n_embd] / head_size**0.5  # [n_new, n_embd]
         keys[layer, n_past:n_seen] = qkv[:, n_embd : 2 * n_embd]  # [n_new, n_embd]
         values[layer, n_past:n_seen] = qkv[:, 2 * n_embd :]  # [n_new, n_embd]
-        heads = np.empty_like(q)  # [n_new, n_embd]
+        heads = np.zeros_like(q)  # [n_new, n_embd]
         for head in range(n_head):
             part = slice(head * head_size, (head + 1) * head_size)  # this head's columns
             # Subtle: .T turns rows of k to columns, for rows of q to meet; a reshape mixes them up.
@@ -405,7 +405,7 @@ while True:
     # Why does greedy text, of likeliest tokens, repeat itself? Each repeat makes another likelier.
     last = layer_norm(residual[-1], ln_f_weight, ln_f_bias)  # [n_embd]
     logits = wte @ last  # [n_vocab]
-    check(np.isfinite(logits.max()), f"{path}: these weights give logits that are not numbers")
+    check(np.isfinite(logits).all(), f"{path}: these weights give logits that are not numbers")
     candidates = logits[: len(vocabulary)]  # [len(vocabulary)]
     if temperature < 1e-20:  # zero, or too small for float32 to divide by
         next_id = int(np.argmax(candidates))

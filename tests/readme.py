@@ -1,8 +1,9 @@
 """The commands of README.md, what it says that they print, and its map of the steps.
 
-usage: python tests/readme.py first | output | tests | install | page | renumber
+usage: python tests/readme.py first | output | tests | install | page | renumber | results
 """
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -31,9 +32,30 @@ def renumber():
     README.write_text(text, "utf-8")
 
 
+def results():
+    """Return the part with the benchmark's results, as README should have it."""
+    sys.path.insert(0, str(README.parent / "benchmarks"))
+    import report
+
+    figures = json.loads((report.RESULTS / "figures.json").read_text("utf-8"))
+    begin, end = "<!-- made by: python tests/readme.py results -->", "<!-- end of results -->"
+    return f"{begin}\n{report.readme(figures)}\n{end}"
+
+
+def renew_results():
+    """Let README show the results that are in benchmarks/results."""
+    text = README.read_text("utf-8")
+    new = results()
+    begin, end = new.splitlines()[0], new.splitlines()[-1]
+    before, after = text.split(begin)[0], text.split(end)[1]
+    README.write_text(before + new + after, "utf-8")
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "renumber":
         renumber()
+    elif sys.argv[1] == "results":
+        renew_results()
     else:
         first, output = commands()[0]
         tests = [command for command, _ in commands() if "test" in command.split()[-1]]
