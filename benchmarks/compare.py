@@ -59,7 +59,7 @@ class Program:
         """Return the arguments that make n_tokens after the prompt."""
         folder = models.MODELS / size
         if self.maker == "easygpt2":  # always makes eight
-            return ["-u", Path(self.checkout).resolve() / "EasyGPT2.py", prompt]
+            return ["-u", Path(self.checkout) / "EasyGPT2.py", prompt]
         if not self.peer:
             folder = models.folder_of(self.model(size))
             return [HERE.parent / "easygpt2.py", prompt, "--tokens", n_tokens, "--model", folder]
@@ -82,14 +82,8 @@ def programs(options):
         name = "llama.cpp" if kind == "F32" else f"llama.cpp, {kind}"
         every.append(Program(name, "llama_cpp", kind, "llama_cpp", ("llama-cpp-python", "gguf")))
     if options.picogpt:
-        packages = ("regex", "safetensors", "tqdm")
-        peer = {
-            "peer": "picogpt",
-            "packages": packages,
-            "checkout": options.picogpt,
-            "cached": False,
-        }
-        every.append(Program("picoGPT", "openai", **peer))
+        packages, folder = ("regex", "safetensors", "tqdm"), options.picogpt
+        every.append(Program("picoGPT", "openai", "float32", "picogpt", packages, folder, False))
     if options.easygpt2:
         every.append(Program("EasyGPT2", "easygpt2", checkout=options.easygpt2, cached=False))
     there, missing = [], {}
@@ -285,14 +279,15 @@ def main():
     parser.add_argument("--picogpt", metavar="FOLDER", help="a checkout of jaymody/picoGPT")
     parser.add_argument("--easygpt2", metavar="FOLDER", help="a checkout of Nitch2024/EasyGPT2")
     options = parser.parse_args()
-    checkouts = [
-        (options.picogpt, "gpt2.py", "https://github.com/jaymody/picoGPT"),
-        (options.easygpt2, "EasyGPT2.py", "https://github.com/Nitch2024/EasyGPT2"),
-    ]
-    options.picogpt = options.picogpt and str(Path(options.picogpt).resolve())
-    for folder, file, url in checkouts:
+    for option, file, url in [
+        ("picogpt", "gpt2.py", "https://github.com/jaymody/picoGPT"),
+        ("easygpt2", "EasyGPT2.py", "https://github.com/Nitch2024/EasyGPT2"),
+    ]:
+        folder = getattr(options, option)
         if folder and not (Path(folder) / file).exists():
             parser.error(f"{folder} has no {file}; type: git clone {url}")
+        if folder:  # the programs run elsewhere
+            setattr(options, option, str(Path(folder).resolve()))
     if options.rounds < 1:
         parser.error(f"--rounds cannot be {options.rounds}")
     if not version("matplotlib"):

@@ -199,31 +199,16 @@ def easygpt2(size):
     """
 
     def make(folder):
-        os.makedirs(folder / "data", exist_ok=True)
+        (folder / "data").mkdir()
         for file in openai(size).iterdir():
-            shutil.copyfile(file, f"{folder}{os.sep}data\\{file.name}")
-        n_head = SIZES[size]["n_head"]
+            shutil.copyfile(file, folder / f"data\\{file.name}")
         for name, tensor in tensors_of(size):
             part, _, ending = name.rpartition(".")
-            short = {"weight": "_g" if "ln_" in part else "_w", "bias": "_b"}[ending]
-            if part in ("wte", "wpe"):
-                pieces = {part: tensor}
-            elif part == "ln_f":
-                pieces = {part + short: tensor}
-            else:
-                _, number, part = part.split(".", 2)
-                name = f"layer{number}_{part.replace('.', '_')}{short}"
-                pieces = {name: tensor}
-                if part == "attn.c_attn":
-                    columns = np.split(tensor, 3 * n_head, axis=-1)
-                    pieces = {
-                        f"{name}_{'qkv'[i // n_head]}_h{i % n_head}": column
-                        for i, column in enumerate(columns)
-                    }
-            for name, piece in pieces.items():
-                shape = np.array([piece.ndim, *piece.shape], "<i4")
-                with open(f"{folder}{os.sep}data\\{name}.tensorbin", "wb") as file:
-                    file.write(shape.tobytes() + piece.astype("<f4").tobytes())
+            short = {"weight": "/g" if "ln_" in part else "/w", "bias": "/b"}[ending]
+            name = "model/" + part.replace("h.", "h", 1).replace(".", "/")
+            name += "" if part in ("wte", "wpe") else short
+            n_head = SIZES[size]["n_head"]
+            random_model.write_tensorbins(folder, "data\\", name, tensor, n_head)
 
     return made(f"{size}-easygpt2", make)
 

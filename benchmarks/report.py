@@ -12,7 +12,6 @@ from pathlib import Path
 
 RESULTS = Path(__file__).resolve().parent / "results"
 OURS = "easygpt2.py"
-LENGTHS = ["at 10", "at 100", "at 500", "at 1000"]
 INK = {"light": ("#ffffff", "#1f2328", "#d0d7de"), "dark": ("#0d1117", "#e6edf3", "#30363d")}
 # Told apart by the colour-blind, on light and on dark: after Okabe and Ito.
 COLOURS = {
@@ -26,6 +25,20 @@ COLOURS = {
 }
 
 median = statistics.median
+
+
+def load():
+    """Return what compare.py has found."""
+    return json.loads((RESULTS / "figures.json").read_text("utf-8"))
+
+
+def lengths(figures):
+    """Return the names of the experiments behind prompts of different lengths: "at 10"..."""
+    return [what for what in figures["rows"][OURS] if what.startswith("at ")]
+
+
+def is_float32(figures, name):
+    return figures["rows"][name]["kind"] in ("float32", "F32")
 
 
 def found(figures, name, what, figure):
@@ -54,10 +67,10 @@ def over_floor(figures, size):
 
 
 def same_ids(figures, name):
-    row = figures["rows"][name]
-    if row["kind"] not in ("float32", "F32"):
+    if not is_float32(figures, name):
         return "other numbers"
-    differ = dict.fromkeys(what if what != "long" else "200 tokens" for what in row["other_ids"])
+    others = figures["rows"][name]["other_ids"]
+    differ = dict.fromkeys(what if what != "long" else "200 tokens" for what in others)
     return f"differ ({', '.join(differ)})" if differ else "same"
 
 
@@ -98,7 +111,7 @@ def floors(figures):
 
 def growth(figures):
     """Return the table of how cost grows with the length of the text."""
-    heads = [what.removeprefix("at ") for what in LENGTHS]
+    heads = [what.removeprefix("at ") for what in lengths(figures)]
     lines = []
     for title, figure, scale, digits in [
         ("Prompt to the next token, s", "first", 1, 2),
@@ -106,7 +119,8 @@ def growth(figures):
     ]:
         lines += [f"| {title}, behind | {' | '.join(heads)} |", "|---|" + "---|" * len(heads)]
         for name in figures["rows"]:
-            cells = [cell(found(figures, name, what, figure), scale, digits) for what in LENGTHS]
+            values = [found(figures, name, what, figure) for what in lengths(figures)]
+            cells = [cell(each, scale, digits) for each in values]
             if cells != ["–"] * len(cells):
                 lines.append(f"| {name} | {' | '.join(cells)} |")
         lines.append("")
@@ -203,8 +217,8 @@ def readme(figures):
         "| peak memory |",
         "|---|---|---|---|---|",
     ]
-    for name, row in figures["rows"].items():
-        if row["kind"] not in ("float32", "F32"):
+    for name in figures["rows"]:
+        if not is_float32(figures, name):
             continue
         runs = found(figures, name, "short", "whole")
         decode = found(figures, name, "long", "token") or found(figures, name, "short", "token")
@@ -246,7 +260,7 @@ def draw(figures, theme):
     }  # fmt: skip
     with pyplot.rc_context(style):
         shape, (bars, lines) = pyplot.subplots(2, 2, figsize=(9, 7), layout="constrained")
-        exact = [name for name, row in figures["rows"].items() if row["kind"] in ("float32", "F32")]
+        exact = [name for name in figures["rows"] if is_float32(figures, name)]
         sides = [
             (bars[0], "Whole command, 10 + 8 tokens, s", "short", "whole", 1),
             (bars[1], "Decoding 200 tokens, ms a token", "long", "token", 1e3),
@@ -260,10 +274,9 @@ def draw(figures, theme):
                 axes.text(max(values), name, f"  {median(values):.3g}", va="center", color=ink)
             axes.set_title(title)
             axes.margins(x=0.15)
-        if "124M" in figures["floors"]:
-            floor = 1e3 * median([turn["floor"] for turn in figures["floors"]["124M"]])
-            bars[1].axvline(floor, color=ink, ls=":", lw=1)
-            bars[1].text(floor, -0.75, " floor", va="center", color=ink)
+        floor = 1e3 * median([turn["floor"] for turn in figures["floors"]["124M"]])
+        bars[1].axvline(floor, color=ink, ls=":", lw=1)
+        bars[1].text(floor, -0.75, " floor", va="center", color=ink)
         for axes, title, figure, scale in [
             (lines[0], "A prompt to its next token, s", "first", 1),
             (lines[1], "A token behind so many others, ms", "token", 1e3),
@@ -271,7 +284,7 @@ def draw(figures, theme):
             for name in exact:
                 points = [
                     (int(what[3:]), scale * median(values))
-                    for what in LENGTHS
+                    for what in lengths(figures)
                     if (values := found(figures, name, what, figure))
                 ]
                 if points:
@@ -296,4 +309,4 @@ def write(figures):
 
 
 if __name__ == "__main__":
-    write(json.loads((RESULTS / "figures.json").read_text("utf-8")))
+    write(load())

@@ -98,6 +98,23 @@ def write_float32(folder, tensors):
     write_safetensors(folder / "model.safetensors", stored)
 
 
+def write_tensorbins(folder, prefix, name, tensor, n_head):
+    """Write a variable of OpenAI's graph, as `model/h0/attn/c_attn/w`, as the original EasyGPT2's
+    own converter left it: int32 rank, int32 sizes, float32 numbers; c_attn in a file per head."""
+    name = name.replace("model/h", "layer").replace("model/", "").replace("/", "_")
+    pieces = {name: tensor}
+    if "c_attn" in name:
+        columns = np.split(tensor, 3 * n_head, axis=-1)
+        pieces = {f"{name}_{'qkv'[i // n_head]}_h{i % n_head}": c for i, c in enumerate(columns)}
+    for name, piece in pieces.items():
+        write_tensorbin(folder / f"{prefix}{name}.tensorbin", piece)
+
+
+def write_tensorbin(path, value):
+    header = np.array([value.ndim, *value.shape], "<i4").tobytes()
+    path.write_bytes(header + np.ascontiguousarray(value, "<f4").tobytes())
+
+
 def write_vocabulary(folder, n_vocab):
     """Write tales' vocabulary and merges, filled up to n_vocab tokens that no merge makes."""
     vocabulary = json.loads((TALES / "vocab.json").read_text("utf-8"))

@@ -3,12 +3,12 @@
 usage: python tests/readme.py first | output | tests | install | page | renumber | results
 """
 
-import json
 import re
 import sys
 from pathlib import Path
 
 README = Path(__file__).parents[1] / "README.md"
+BEGIN, END = "<!-- made by: python tests/readme.py results -->", "<!-- end of results -->"
 
 
 def commands():
@@ -37,18 +37,14 @@ def results():
     sys.path.insert(0, str(README.parent / "benchmarks"))
     import report
 
-    figures = json.loads((report.RESULTS / "figures.json").read_text("utf-8"))
-    begin, end = "<!-- made by: python tests/readme.py results -->", "<!-- end of results -->"
-    return f"{begin}\n{report.readme(figures)}\n{end}"
+    return f"{BEGIN}\n{report.readme(report.load())}\n{END}"
 
 
 def renew_results():
     """Let README show the results that are in benchmarks/results."""
     text = README.read_text("utf-8")
-    new = results()
-    begin, end = new.splitlines()[0], new.splitlines()[-1]
-    before, after = text.split(begin)[0], text.split(end)[1]
-    README.write_text(before + new + after, "utf-8")
+    before, after = text.split(BEGIN)[0], text.split(END)[1]
+    README.write_text(before + results() + after, "utf-8")
 
 
 if __name__ == "__main__":

@@ -19,22 +19,22 @@ import floor  # noqa: E402
 import models  # noqa: E402
 import report  # noqa: E402
 
-FIGURES = json.loads((report.RESULTS / "figures.json").read_text("utf-8"))
+FIGURES = report.load()
 
 
 @pytest.fixture
 def small(monkeypatch, tmp_path):
     """Small models in place of GPT-2's sizes, and long prompts only of 1,000 tokens."""
     sizes = {size: random_model.config_of(1, 1, 64, 1024, 50257) for size in models.SIZES}
+    monkeypatch.delenv("EASYGPT2_TEST_VOCAB", raising=False)
     monkeypatch.setattr(models, "SIZES", sizes)
     monkeypatch.setattr(models, "MODELS", tmp_path)
     monkeypatch.setattr(compare, "make", models.make)  # in this process, which knows of them
     monkeypatch.setattr(compare, "LENGTHS", [1000])
 
 
-def test_side_by_side(small, monkeypatch):
+def test_side_by_side(small):
     """Every program that is installed makes the same ids; what is not is named."""
-    monkeypatch.delenv("EASYGPT2_TEST_VOCAB", raising=False)
     figures = compare.measure(argparse.Namespace(rounds=1, picogpt=None, easygpt2=None))
     there = {"easygpt2.py", "easygpt2.py, aligned file"}
     packages = {"transformers": "transformers", "CTranslate2": "ctranslate2"}
@@ -56,7 +56,6 @@ def test_side_by_side(small, monkeypatch):
 
 def test_other_ids_are_said(small, monkeypatch, tmp_path):
     """A program that makes other ids is said to; so is where."""
-    monkeypatch.delenv("EASYGPT2_TEST_VOCAB", raising=False)
     name = "easygpt2.py, aligned file"
     programs = [compare.Program("easygpt2.py", "weights"), compare.Program(name, "aligned")]
     missing = {"llama.cpp": "not installed"}
@@ -74,7 +73,6 @@ def test_other_ids_are_said(small, monkeypatch, tmp_path):
 
 
 def test_a_peer_that_fails_is_left_out(small, monkeypatch):
-    monkeypatch.delenv("EASYGPT2_TEST_VOCAB", raising=False)
     peer = compare.Program("another", "weights", peer="nobody")
     programs = [compare.Program("easygpt2.py", "weights"), peer]
     monkeypatch.setattr(compare, "programs", lambda options: (programs, {}))
@@ -89,7 +87,7 @@ import time
 ids = [5, 6, 7]
 print("Input: x", "Tokens: [5, 6, 7]", sep=chr(10), flush=True)
 for id in [8, 9, 10]:
-    time.sleep(0.3 if id == 8 else 0.1)
+    time.sleep(0.6 if id == 8 else 0.4)  # far above what is asserted: machines are busy
     ids.append(id)
     {line}
 print("]", "Output: a, 7 [8, 9", sep=chr(10))
@@ -138,8 +136,7 @@ def test_sizes_are_gpt2s():
     assert models.n_bytes("355M") == 4 * 354_823_168
 
 
-def test_weights_begin_at_an_odd_byte(small, monkeypatch):
-    monkeypatch.delenv("EASYGPT2_TEST_VOCAB", raising=False)
+def test_weights_begin_at_an_odd_byte(small):
     data = (models.weights("124M") / "model.safetensors").read_bytes()
     assert int.from_bytes(data[:8], "little") % 2 == 1
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])

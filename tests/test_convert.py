@@ -209,21 +209,9 @@ def write_easygpt2(folder, hparams):
     (folder / "hparams.json").write_text(json.dumps(hparams), "utf-8")
     make_checkpoints.write_vocabulary(folder, hparams["n_vocab"])
     for name, value in make_checkpoints.variables(hparams).items():
-        if value.ndim == 3:
-            value = value[0]
-        name = name.replace("model/h", "layer").replace("model/", "").replace("/", "_")
-        if "c_attn" in name:
-            for which, columns in zip("qkv", np.split(value, 3, axis=-1)):
-                for head, part in enumerate(np.split(columns, hparams["n_head"], axis=-1)):
-                    write_tensorbin(folder / f"{name}_{which}_h{head}.tensorbin", part)
-        else:
-            write_tensorbin(folder / f"{name}.tensorbin", value)
+        value = value[0] if value.ndim == 3 else value
+        random_model.write_tensorbins(folder, "", name, value, hparams["n_head"])
     return folder
-
-
-def write_tensorbin(path, value):
-    header = np.array([value.ndim, *value.shape], "<i4").tobytes()
-    path.write_bytes(header + np.ascontiguousarray(value, "<f4").tobytes())
 
 
 @pytest.mark.parametrize("n_head", [1, 2, 16])
@@ -254,7 +242,7 @@ def test_easygpt2_refusals(tmp_path):
             refused(convert(source, tmp_path / "new"), path.name)
         path.write_bytes(whole)
     for name in ("ln_f_w", "wte_g", "layer00_ln_1_g", "layer0_attn_c_proj", "h0_ln_1_g"):
-        write_tensorbin(source / f"{name}.tensorbin", np.zeros(16))
+        random_model.write_tensorbin(source / f"{name}.tensorbin", np.zeros(16))
         refused(convert(source, tmp_path / "new"), f"{name}.tensorbin")
         (source / f"{name}.tensorbin").unlink()
     for name, problem in {
@@ -263,12 +251,12 @@ def test_easygpt2_refusals(tmp_path):
         "layer0_attn_c_attn_w_q_h999999": "some head of h.0.attn.c_attn.weight",
         "layer0_attn_c_attn_w": "whole and by heads",
     }.items():
-        write_tensorbin(source / f"{name}.tensorbin", np.zeros([16, 4]))
+        random_model.write_tensorbin(source / f"{name}.tensorbin", np.zeros([16, 4]))
         refused(convert(source, tmp_path / "new"), problem)
         (source / f"{name}.tensorbin").unlink()
-    write_tensorbin(source / "layer0_attn_c_attn_w_q_h1.tensorbin", np.zeros([4, 16]))
+    random_model.write_tensorbin(source / "layer0_attn_c_attn_w_q_h1.tensorbin", np.zeros([4, 16]))
     refused(convert(source, tmp_path / "new"), "heads of h.0.attn.c_attn.weight")
-    write_tensorbin(source / "layer0_attn_c_attn_w_q_h1.tensorbin", np.zeros([16, 5]))
+    random_model.write_tensorbin(source / "layer0_attn_c_attn_w_q_h1.tensorbin", np.zeros([16, 5]))
     refused(convert(source, tmp_path / "new"), "h.0.attn.c_attn.weight has shape [16, 49]")
     for name in ("hparams.json", "encoder.json", "vocab.bpe"):
         (source / name).rename(tmp_path / name)
