@@ -1,0 +1,118 @@
+"""docs/exercises.md: each command as it stands there, each figure, each solution."""
+
+import re
+import shlex
+import shutil
+import subprocess
+
+import pytest
+
+import harness
+
+DOCS = harness.ROOT / "docs"
+TEXT = (DOCS / "exercises.md").read_text("utf-8")
+EXERCISES = dict(re.findall(r"^## (\d+\. [^\n]+)\n(.*?)(?=^## |\Z)", TEXT, re.M | re.S))
+NUMBERS = "one two three four five six seven eight nine ten".split()
+# A console block, and the table behind it, if there is one.
+BLOCK = r"^```console\n(.*?)^```\n(?:\n((?:\|[^\n]+\n)+))?"
+DECIMAL = r"(\d+\.\d+)"
+ANY_LINES = r"(?:.*\n)*?"
+
+pytestmark = pytest.mark.skipif(not shutil.which("git"), reason="applies the solutions by git")
+
+
+class Copy:
+    """A folder with the tutorial in it, to which the solutions are applied."""
+
+    def __init__(self, folder):
+        folder.mkdir()
+        self.program = folder / "easygpt2.py"
+        shutil.copy(harness.PROGRAM, folder)
+        self.folder = folder
+
+    def do(self, line):
+        """Run a line of a console block; return what it prints."""
+        words = shlex.split(line)
+        if words[:2] == ["git", "apply"]:
+            words = [str(harness.ROOT / word) if "/" in word else word for word in words]
+            subprocess.run(words, cwd=self.folder, check=True)
+            return ""
+        assert words[:2] == ["python", "easygpt2.py"], line
+        run = harness.run(*words[2:], source=self.program.read_text("utf-8"))
+        assert run.status == 0, run.stderr
+        return run.stdout
+
+
+def commands(block):
+    """Return [(command, the output that the block shows)]."""
+    return re.findall(r"^\$ (.+)\n((?:(?!\$ ).*\n)*)", block, re.M)
+
+
+def assert_agrees(printed, shown):
+    """Assert that it is what the text shows, up to rounding; a line of three dots is any lines."""
+    pattern = ""
+    for line in shown.splitlines(keepends=True):
+        parts = re.split(DECIMAL, line)
+        pattern += ANY_LINES if line == "...\n" else DECIMAL.join(map(re.escape, parts[::2]))
+    found = re.fullmatch(pattern, printed)
+    assert found, f"{printed}\nis not\n{shown}"
+    expected = [float(figure) for figure in re.findall(DECIMAL, shown)]
+    assert [float(figure) for figure in found.groups()] == pytest.approx(expected, 1e-4, 0.0101)
+
+
+def cells(row):
+    """Return the cells of a table's row, as they are shown."""
+    return [cell.strip(" `") for cell in row.strip("|").split("|")]
+
+
+@pytest.mark.parametrize("title", EXERCISES)
+def test_what_to_expect(title, tmp_path, monkeypatch):
+    monkeypatch.chdir(harness.ROOT)
+    seen = ""
+    for number, (block, table) in enumerate(re.findall(BLOCK, EXERCISES[title], re.M | re.S)):
+        copy = Copy(tmp_path / str(number))
+        for line, shown in commands(block):
+            printed = copy.do(line)
+            assert_agrees(printed, shown)
+            seen += printed + copy.program.read_text("utf-8")
+        if table:  # what the last command prints at its end, with other code in the place of this
+            codes, _, figures = map(cells, table.splitlines())
+            source = copy.program.read_text("utf-8")
+            last = shown.splitlines()[-1]
+            assert source.count(codes[0]) == 1 and last.endswith(figures[0])
+            for code, figure in zip(codes, figures, strict=True):
+                copy.program.write_text(source.replace(codes[0], code), "utf-8")
+                end = last.removesuffix(figures[0]) + figure + "\n"
+                assert_agrees(copy.do(line), "...\n" + end)
+    prose = re.sub(BLOCK, "", EXERCISES[title], flags=re.M | re.S)
+    for figure in re.findall(r"(?<!/)\b\d\.\d\d\b", prose):
+        assert figure in seen, figure
+
+
+@pytest.mark.parametrize("title", EXERCISES)
+def test_each_is_a_change_of_few_lines(title):
+    """As many as it says, in each of its solutions, in the order in which they are applied."""
+    said = re.match(r"\n\*.*[Ss]teps? .+?, (.+)\.\*", EXERCISES[title])[1]
+    said = [NUMBERS.index(word) + 1 for word in re.findall("|".join(NUMBERS), said)]
+    assert [changed_lines(name) for name in own_solutions(title)] == said
+
+
+def own_solutions(title):
+    """Return the names of the patches that this exercise is the first to use."""
+    used = {}
+    for other, text in EXERCISES.items():
+        for name in re.findall(r"docs/solutions/(.+?)\.patch", text):
+            used.setdefault(name, other)
+    return [name for name in used if used[name] == title]
+
+
+def changed_lines(name):
+    """Return how many lines a solution adds or changes, or else takes away."""
+    lines = (DOCS / "solutions" / f"{name}.patch").read_text("utf-8").splitlines()[2:]
+    return max(sum(line[0] == sign for line in lines) for sign in "+-")
+
+
+def test_every_solution_is_of_an_exercise():
+    own = [name for title in EXERCISES for name in own_solutions(title)]
+    assert sorted(own) == sorted(path.stem for path in (DOCS / "solutions").iterdir())
+    assert len(EXERCISES) >= 12
