@@ -116,7 +116,7 @@ def main(arguments):
     open_it = shlex.join(["python", "-m", "webbrowser", str(out)])
     end = failure(recorded)
     check(not end, f"easygpt2.py stopped at {end}; {out} shows the run up to there", open_it)
-    size = f"{len(recorded.events):,} steps, {len(page) / 1e6:.1f} MB"
+    size = f"{len(recorded.events):,} lines run, {len(page) / 1e6:.1f} MB"
     convert.say(f"Page: {out} ({size}); open it in a browser")
     if show:
         opened = webbrowser.open(out.resolve().as_uri())

@@ -308,6 +308,27 @@ def test_every_step_marks_one_line_in_sight(visit, example):
     assert lost == []
 
 
+def test_the_first_step_goes_to_the_first_line_in_view(visit, example):
+    page = visit(example)
+    choose(page, token=2, layer=3, head=1)
+    line = line_of("attention_weights = ")
+    page.evaluate(f"byId('L{line}').scrollIntoView(); scrollBy(0, -200)")
+    first, now = page.evaluate(  # in one go, since rows are drawn, and grow, when they come in view
+        """() => {
+          const bar = document.querySelector(".bar").getBoundingClientRect().bottom;
+          const ran = rows.filter((row) => row.event !== undefined);
+          const tops = ran.map((row) => row.node.getBoundingClientRect().top);
+          const first = ran[tops.findIndex((top) => top >= bar)].node.id;
+          byId("forward").click();
+          return [first, document.querySelector(".row.now").id];
+        }"""
+    )
+    assert now == first and abs(int(now[1:]) - line) < 10
+    assert "token 2, layer 3" in page.locator("#where").text_content()
+    options = page.locator("#choose-token option").all_text_contents()
+    assert options[:2] == ["0: prompt → ␣know", "1: ␣know → ␣what"]
+
+
 def test_steps_in_any_rhythm_are_not_lost(visit, example):
     page = visit(example)
     lost = page.evaluate(  # the address is written a little after a step

@@ -82,7 +82,7 @@ def test_prints_what_easygpt2_prints_and_where_the_page_is(page):
     assert page[1].stdout.startswith(plain.stdout)
     rest = page[1].stdout[len(plain.stdout) :]
     assert re.fullmatch(
-        r"Page: walkthrough\.html \([\d,]+ steps, \d\.\d MB\); open it in a browser\n", rest
+        r"Page: walkthrough\.html \([\d,]+ lines run, \d\.\d MB\); open it in a browser\n", rest
     )
     assert page[1].stderr == plain.stderr
 

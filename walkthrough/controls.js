@@ -24,12 +24,17 @@ function fillSelects() {
   });
 }
 
-// The round of the main loop, by the token that it made.
+// The round of the main loop, by what went into it and the token that it made.
 function roundText(round) {
-  const made = (madeBy.get("next_id") || []).find((e) => events.iterations[e][0] === round);
-  return made === undefined
-    ? `${round}: prompt`
-    : `${round}: ${visible(tokenText(valueOf(made, statements[events.statement[made]].targets.indexOf("next_id"))))}`;
+  const into = round ? madeIn(round - 1) : undefined;
+  return `${round}: ${[into ?? "prompt", madeIn(round)].filter(Boolean).join(" → ")}`;
+}
+
+function madeIn(round) {
+  const e = (madeBy.get("next_id") || []).find((other) => events.iterations[other][0] === round);
+  if (e === undefined) return undefined;
+  const target = statements[events.statement[e]].targets.indexOf("next_id");
+  return visible(tokenText(valueOf(e, target)));
 }
 
 function renderBar() {
@@ -37,7 +42,7 @@ function renderBar() {
   byId("position").value = Math.max(0, cursor);
   const text =
     cursor < 0
-      ? `${nEvents.toLocaleString("en")} steps`
+      ? `${nEvents.toLocaleString("en")} lines run`
       : `${(cursor + 1).toLocaleString("en")} of ${nEvents.toLocaleString("en")} · ${placeText(cursor)}`;
   byId("where").textContent = text;
   byId("position").setAttribute("aria-valuetext", text);

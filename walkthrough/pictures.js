@@ -192,7 +192,7 @@ painters.growth = (value, e, target) => {
     return made;
   };
   const last = lengths.map((one) => one[nRows - 1]);
-  const name = `length of the residual's rows over the layers, logarithmic; the last row from ${number(last[0], 3)} to ${number(last.at(-1), 3)}`;
+  const name = `size of the residual's rows over the layers, logarithmic; the last row from ${number(last[0], 3)} to ${number(last.at(-1), 3)}`;
   const picture = svg("svg", {
     viewBox: `0 0 ${width} ${height}`,
     role: "img",
@@ -221,7 +221,7 @@ painters.growth = (value, e, target) => {
     element(
       "figcaption",
       {class: "meta"},
-      `length of each row, after each addition: now ${number(last[here], 4)} in the last row`,
+      `size of each row (root of its squares' sum) after each addition: ${number(last[here], 4)} in the last`,
     ),
   );
 };

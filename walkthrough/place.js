@@ -172,9 +172,16 @@ function eventIn(number, frame) {
   return undefined;
 }
 
+// Where the first step goes: to the first line on the screen that ran.
+function firstInView() {
+  const top = document.querySelector(".bar").getBoundingClientRect().bottom;
+  const inView = (row) => row.event !== undefined && row.node.getBoundingClientRect().top >= top;
+  return rows.find(inView)?.event ?? 0;
+}
+
 // The next event (or by -1 the one before); `over` functions that are called in between.
 function step(direction, over) {
-  let e = cursor + direction;
+  let e = cursor < 0 ? firstInView() : cursor + direction;
   if (over && cursor >= 0) while (e >= 0 && e < nEvents && depth[e] > depth[cursor]) e += direction;
   if (e >= 0 && e < nEvents) moveTo(e, true);
 }
