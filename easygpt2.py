@@ -15,7 +15,7 @@ The flow of the data. GPT-2 only ever guesses the one token that comes next; a l
     prompt    a string                                               step 1
     words     cut out of it, their bytes made printable              steps 2 to 4
     ids       the words' parts, the tokens, as numbers               steps 5 to 7
-    weights   what training has found, read from a file              steps 8 to 11
+    weights   numbers that training tuned on text, to guess well     steps 8 to 11
     residual  a row of numbers per token, to which every layer adds  step 12
     logits    a score for every token that could come next           step 13
     ids       one longer, and back to step 12 with it                step 14
@@ -27,10 +27,10 @@ tensor (the array) that its line makes: n_new rows, n_embd columns.
     n_ctx      1024     the context: how many tokens the model can look at
     n_embd     768      numbers per token, between one layer and the next
     n_layer    12       layers: attention (tokens look back), then an MLP (each token by itself)
-    n_head     12       attention heads: independent attentions, each with its own columns
+    n_head     12       attention heads: each can look for something else, in its own columns
     head_size  64       columns of one head, n_embd / n_head
     n_past, n_new       tokens that went through the layers before; that go now; n_seen is both
-    wte, wpe            embeddings: a row of numbers for every token; for every position
+    wte, wpe            word token embeddings, word position embeddings: a learned row for each
     ln_1, ln_2, ln_f    layer norms: before attention; before the MLP; after the last layer
     c_attn, attn.c_proj attention's matrices: make q, k and v; combine what the heads have found
     c_fc, mlp.c_proj    multi-layer perceptron's: to 4 * n_embd columns, bent by GELU; and back
@@ -45,7 +45,7 @@ import sys
 import numpy as np
 
 # %% Step 1. Read the prompt
-# The prompt is a string. Each example below is a value of this run when its step ends first:
+# The prompt is a string (skim the rest). An example shows this run when its step first ends:
 #   python easygpt2.py "The naïve wolf didn't" --tokens 5 --model models/tales
 #   prompt → "The naïve wolf didn't"
 USAGE = """usage: python easygpt2.py PROMPT [options]
@@ -72,7 +72,7 @@ def check(good, problem, next_command=TALES, status=1):
         print(*f"easygpt2.py: {problem}; type: {next_command}".splitlines(), file=sys.stderr)
         sys.exit(status)
 
-np.seterr(all="ignore")  # what overflows is caught where it matters, in the logits
+np.seterr(all="ignore")  # no warnings: nearly all that overflows ends in the logits, and is caught
 if hasattr(sys.stdout, "reconfigure"):  # some terminals cannot print every character
     sys.stdout.reconfigure(errors="backslashreplace")
 options = {"--tokens": 8, "--model": None, "--temperature": 0, "--top-k": 10**9, "--seed": None}
@@ -120,15 +120,15 @@ print(f"Model: {model}{hint}", file=sys.stderr)
 show(f"Input: {prompt}")
 
 # %% Step 2. Split the prompt into words
-# A list of words: runs of letters, numbers, symbols or white space. No token spans two words.
+# A list of words (pre-tokens): runs of letters, numbers, symbols, white space. No token spans two.
 # A space joins the run that follows it, and English endings like 't stand alone.
 #   words → ['The', ' naïve', ' wolf', ' didn', "'t"]
 # Why does a space at the end of a prompt hurt? Alone it is a word that the model has hardly seen.
 kinds = []
 for character in prompt:
     if character.isalpha():
-        kinds.append("letter")
-    elif character.isnumeric():
+        kinds.append("letter")  # in OpenAI's pattern, a regular expression, \p{L}
+    elif character.isnumeric():  # \p{N}; asked second: 一 is numeric as well, yet a letter
         kinds.append("number")
     elif character.isspace() and character not in "\x1c\x1d\x1e\x1f":  # symbols to GPT-2
         kinds.append("space")
@@ -145,8 +145,8 @@ while start < len(prompt):
     while kinds[end] == kinds[first]:
         end += 1
     if kinds[first] == "space" and kinds[end] != "end" and end - start > 1:
-        end -= 1  # the last of several spaces is left to join the next word
-    # Subtle: in lower case only, so DON'T becomes three words: DON, the apostrophe, T.
+        end -= 1  # the last of several is left: a space joins the next word, a line end is a word
+    # Subtle: in lower case only: DON'T is DON, the apostrophe, T. Not only at ends: 'the is 't, he.
     for contraction in ("'s", "'t", "'re", "'ve", "'m", "'ll", "'d"):
         if prompt.startswith(contraction, start):
             end = start + len(contraction)
@@ -157,8 +157,8 @@ while start < len(prompt):
 # A table from byte to character. Any text is bytes, so a model that knows all bytes can read
 # any text; and a token whose bytes can be printed can be looked at and stored in a text file.
 #   byte_to_character[32], byte_to_character[127] → ('Ġ', 'ġ')
-# Subtle: why `Ġ`? Bytes that do not print, like the space, take the characters from 256 on in
-# turn: the n-th of them is character 256 + n, counted from zero, not character 256 + byte.
+# Subtle: why `Ġ`? Bytes that do not print take the characters from 256 on in turn. The space is
+# number 32 of them, from zero: 256 + 32. Byte 127 is number 33: 256 + 33, not 256 + 127.
 byte_to_character = {}
 n_unprintable = 0
 for byte in range(256):
@@ -176,9 +176,9 @@ for word in words:
     printable_words.append("".join([byte_to_character[byte] for byte in word.encode("utf-8")]))
 
 # %% Step 5. The merges
-# A rank, the number of its line, for each pair of pieces that may become one: frequent ones first.
+# A rank, its line's number, for each pair of pieces that may become one: the most frequent first.
 #   merge_rank["Ġ", "t"], merge_rank["v", "e"] → (1, 60)
-path = f"{model}/merges.txt"
+path = f"{model}/merges.txt"  # in OpenAI's release: vocab.bpe
 merge_rank = {}
 try:
     with open(path, encoding="utf-8") as file:
@@ -215,7 +215,7 @@ for printable_word in printable_words:
 #   ids → [329, 294, 64, 127, 107, 315, 2094, 1198, 426]
 # Why does `<|endoftext|>`, the token that ends a text, not end a prompt? Typed there it is text
 # like any other, seven plain tokens in OpenAI's vocabulary; no merge leads to that one token.
-path = f"{model}/vocab.json"
+path = f"{model}/vocab.json"  # in OpenAI's release: encoder.json
 try:
     with open(path, encoding="utf-8") as file:
         vocabulary = {**json.load(file)}  # unpacked, to be an object for sure
@@ -235,7 +235,7 @@ show(f"Tokens: {ids}")
 
 # %% Step 8. The hyperparameters
 # The sizes: n_vocab, n_ctx, n_embd, n_layer, n_head, head_size → (4096, 256, 192, 6, 6, 32)
-path = f"{model}/config.json"
+path = f"{model}/config.json"  # in OpenAI's release: hparams.json
 try:
     with open(path, encoding="utf-8") as file:
         config = {**json.load(file)}
@@ -259,7 +259,7 @@ check(n_prompt <= n_ctx, f"prompt of {n_prompt} tokens, {n_ctx} fit", 'python ea
 
 # %% Step 9. Open the tensor file and check its header
 # `header` says which bytes are which tensor. The file is simple: the length of the header in
-# eight bytes, the header as JSON, then the numbers, tensor after tensor; offset zero is there.
+# eight bytes, the header as JSON, then the numbers; data_offsets count from the first of those.
 #   header["ln_f.bias"] → {'dtype': 'F16', 'shape': [192], 'data_offsets': [5338368, 5338752]}
 show("Loading tensors")
 path, name = f"{model}/model.safetensors", "its header"
@@ -281,8 +281,8 @@ except (OSError, ValueError, TypeError, KeyError, RecursionError, struct.error) 
     check(False, f"cannot read {path}: {name}: {error}")
 
 # %% Step 10. Read the embeddings, embed the prompt
-# A row per token of the prompt, waiting to go through the layers: the row of wte that says which
-# token it is, added to the row of wpe that says where it stands.
+# A row per token, waiting to become `residual`: its token's row of wte, as many learned numbers,
+# plus its position's row of wpe. Tokens that are alike have learned rows that are alike.
 #   waiting[0, :3] → [0.054, 0.097, -0.059]
 dtypes = {"F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 
@@ -297,7 +297,7 @@ def read_tensor(name, shape):
     n_bytes = np.prod(shape, dtype=object) * np.dtype(dtypes[dtype]).itemsize
     check(end - begin == n_bytes, f"{path}: {name} has {end - begin} bytes, should have {n_bytes}")
     data = file_bytes[begin:end]  # [n_bytes]
-    # Subtle: the data may begin at an odd byte, slow to use; what read() returns begins at none.
+    # Subtle: data at no multiple of four bytes is copied in every product; read() aligns it.
     if begin % 4 > 0:
         tensor_file.seek(begin)
         data = tensor_file.read(n_bytes)
@@ -312,7 +312,7 @@ waiting = wte[ids] + wpe[:n_prompt]  # [n_prompt, n_embd]
 
 # %% Step 11. Read the layers' tensors and ln_f
 # All weights: a block of twelve tensors for each layer, and one layer norm, ln_f, behind them all.
-# Matrices are stored as [in, out], so that `rows @ matrix` needs no transpose.
+# Subtle: stored as [in, out], so `rows @ matrix`. attn.c_proj is square: transposed, it still runs.
 #   layers[5]["ln_1.weight"][:3] → [1.025, 1.052, 1.087]
 layer_shapes = {
     "ln_1.weight": [n_embd], "ln_1.bias": [n_embd], "ln_2.weight": [n_embd], "ln_2.bias": [n_embd],
@@ -330,14 +330,14 @@ ln_f_bias = read_tensor("ln_f.bias", [n_embd])  # [n_embd]
 tensor_file.close()
 
 # %% Step 12. The transformer
-# `residual`, a row per token, has gone through all layers. Each adds to it twice. First attention:
-# a row's q dot the k of each row it may look at is a score, softmax makes the scores shares that
-# sum to one, and the v of those rows, mixed by them, are what the head has found. Then the MLP, on
-# each row alone: residual.shape → (9, 192)
-# In the last layer's last head the third token, `a`, looks at `The`, `Ġn` and itself:
+# `residual`, a row per token: its embedding, plus what each layer's two parts add, so that none has
+# to make anew what is known. Attention first: matrices make a q, a k and a v of each row; a row's q
+# dot the k of each row that it may look at is a score; softmax makes the scores shares that sum to
+# one; those rows' v, each times its share, sum to what the head has found. Then the MLP, on each
+# row alone. In the last layer's last head row 2, the token `a`, looks at `The`, `Ġn` and itself:
 #   attention_weights[2] → [0.82, 0.06, 0.12, 0, 0, 0, 0, 0, 0]
 def layer_norm(x, weight, bias):
-    """Bring each row of x to mean zero and variance one, then scale and shift it as learned."""
+    """Bring rows, however large they grew, to mean zero, variance one; scale, shift as learned."""
     deviation = x - x.mean(axis=-1, keepdims=True)  # [..., n_embd]
     # Subtle: the variance divides by n, not n - 1; eps, inside the root, keeps it from being zero.
     variance = (deviation * deviation).mean(axis=-1, keepdims=True)  # [..., 1]
@@ -364,25 +364,25 @@ n_past = 0
 end_of_text = vocabulary.get("<|endoftext|>")
 generator = np.random.default_rng(options["--seed"]) if temperature > 0 else None  # slow to load
 show(f"Generated tokens: {ids}"[:-1], end="")
-while True:
+while True:  # a round: a chunk of the prompt, or the token that the round before made
     n_new = min(len(waiting), CHUNK)
     n_seen = n_past + n_new
     residual = waiting[:n_new]  # [n_new, n_embd]
     waiting = waiting[n_new:]  # [..., n_embd]
-    # Subtle: the mask is a triangle: row i is at position n_past + i and sees none after itself:
-    # there it has minus infinity, of which softmax makes zero; elsewhere zero.
+    # Subtle: the mask is a triangle. In training row i had to guess what follows it, so it may not
+    # look there: minus infinity after position n_past + i, of which softmax makes zero; else zero.
     mask = np.triu(np.full([n_new, n_seen], -np.inf, "f4"), n_past + 1)  # [n_new, n_seen]
-    for layer, block in enumerate(layers):
+    for layer, block in enumerate(layers):  # Subtle: parts get normed rows, residual is not normed
         normed = layer_norm(residual, block["ln_1.weight"], block["ln_1.bias"])  # [n_new, n_embd]
         qkv = normed @ block["attn.c_attn.weight"] + block["attn.c_attn.bias"]  # [n_new, 3*n_embd]
         # Columns of q come first, then k's, then v's. To divide q, once, divides all heads' scores.
-        # Subtle: sums of head_size products grow like its root; undivided, one row takes all.
+        # Subtle: head_size products sum to about head_size**0.5; undivided, one share is near one.
         q = qkv[:, :n_embd] / head_size**0.5  # [n_new, n_embd]
         keys[layer, n_past:n_seen] = qkv[:, n_embd : 2 * n_embd]  # [n_new, n_embd]
         values[layer, n_past:n_seen] = qkv[:, 2 * n_embd :]  # [n_new, n_embd]
         heads = np.zeros_like(q)  # [n_new, n_embd]
         for head in range(n_head):
-            part = slice(head * head_size, (head + 1) * head_size)  # this head's columns
+            part = slice(head * head_size, (head + 1) * head_size)  # its columns, side by side
             # Subtle: .T turns rows of k to columns, for rows of q to meet; a reshape mixes them up.
             scores = q[:, part] @ keys[layer, :n_seen, part].T  # [n_new, n_seen]
             attention_weights = softmax(scores + mask)  # [n_new, n_seen]
@@ -398,11 +398,11 @@ while True:
         continue
 
     # Step 13. Choose the next token
-    # `next_id`. The last row has looked at all the text: its dot product with a token's row of wte
-    # is that token's logit. The largest wins, or one is drawn by softmax of logits / temperature.
+    # `next_id`. The last row, normed, has looked at all text; its dot product with a token's row of
+    # wte, large where both point one way, is the token's logit. The largest wins, or softmax draws.
     #   next_id → 568
-    # Subtle: the embedding is tied: wte, which reads tokens at the start, scores them at the end.
-    # Why does greedy text, of likeliest tokens, repeat itself? Each repeat makes another likelier.
+    # Subtle: the embedding is tied: wte, which read the tokens, scores them. No padding row wins.
+    # Why does greedy text repeat itself? Where training text had repeated, it mostly went on to.
     last = layer_norm(residual[-1], ln_f_weight, ln_f_bias)  # [n_embd]
     logits = wte @ last  # [n_vocab]
     check(np.isfinite(logits).all(), f"{path}: these weights give logits that are not numbers")
@@ -412,12 +412,12 @@ while True:
     else:
         best = np.argsort(-candidates, kind="stable")[:top_k]  # [n_best]
         probabilities = softmax(candidates[best] / min(temperature, 1e38))  # [n_best]
-        cumulative = np.cumsum(probabilities)  # [n_best]
-        draw = generator.random() * float(cumulative[-1])  # falls into one token's share
+        cumulative = np.cumsum(probabilities, dtype="f8")  # [n_best]
+        draw = generator.random() * cumulative[-1]  # falls into one share; f8 keeps tiny ones
         next_id = int(best[np.searchsorted(cumulative, draw)])
 
     # Step 14. Append it, and stop or embed it
-    # The new id is in ids, to go through next round; it may be one beyond n_ctx: len(ids) → 10
+    # The new id is in ids. Here <|endoftext|> ends them, in OpenAI's loop not: len(ids) → 10
     ids.append(next_id)
     show(f", {next_id}", end="")
     if next_id == end_of_text or len(ids) == n_prompt + n_tokens or len(ids) > n_ctx:

@@ -54,6 +54,18 @@ def softmax(logits, temperature, top_k):
     return probabilities
 
 
+@pytest.mark.parametrize("temperature", [0.7, 1, 3])
+def test_no_token_is_lost(temperature):
+    """The share of the draws that each token gets, also where no number of draws would show it."""
+    options = ["--temperature", str(temperature), "--seed", "1", "--tokens", "1"]
+    run = harness.run(shapes.PROMPT, *options, "--model", str(harness.TALES)).variables
+    expected = softmax(run["logits"], temperature, None)[run["best"]]
+    share = np.diff(run["cumulative"], prepend=0)
+    likely = expected > 1e-11
+    assert likely.sum() > 1000
+    assert share[likely] == pytest.approx(expected[likely], rel=1e-3)
+
+
 @pytest.mark.parametrize("temperature, top_k", CASES)
 def test_frequencies_are_the_probabilities(temperature, top_k):
     logits, chosen = draws(temperature, top_k, seed=7)
