@@ -1,0 +1,178 @@
+"""training/: a model is made whole, the same each time, and measured; tales' model card."""
+
+import os
+import re
+import sys
+
+import numpy as np
+import pytest
+
+import harness
+
+sys.path.insert(0, str(harness.ROOT / "training"))
+CARD = (harness.TALES / "MODEL_CARD.md").read_text("utf-8")
+SAMPLES = re.search(r"^```\n(.*?)\n```", CARD, re.M | re.S)[1].split("\n\n")
+TEXT = "Once upon a time there was a king who had three sons, and the youngest was called Hans."
+
+
+@pytest.fixture
+def training(reference, monkeypatch):
+    """The module train_tales, with a model of a size that a test can train."""
+    import train_tales
+
+    small = dict(N_VOCAB=300, N_CTX=16, N_EMBD=8, N_LAYER=2, N_HEAD=2)
+    for name, value in (small | dict(EVERY=2, WARM_UP=2, LEARNING_RATE=0.02)).items():
+        monkeypatch.setattr(train_tales, name, value)
+    return train_tales
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    """A folder with 60 texts in two files."""
+    words = "king queen wolf went home and saw the old house by a river in snow".split()
+    draws = np.random.default_rng(1)
+    texts = [" ".join(draws.choice(words, 30)) + ".\n" for _ in range(60)]
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    for name, part in [("one.txt", texts[:20]), ("two.txt", texts[20:])]:
+        (folder / name).write_text("<|endoftext|>\n".join(part), "utf-8")
+    (folder / "SOURCES.md").write_text("not a text to learn from", "utf-8")
+    return folder
+
+
+def test_samples_are_those_of_the_rule():
+    prompts = (harness.ROOT / "training/prompts.txt").read_text("utf-8").splitlines()[:5]
+    for prompt, sample in zip(prompts, SAMPLES, strict=True):
+        run = harness.run(prompt, "--tokens", "40", "--model", str(harness.TALES))
+        assert run.variables["output"] == sample
+
+
+def test_figures_of_the_card():
+    run = harness.run("Once", "--model", str(harness.TALES))
+    weights = [run.variables[name] for name in ("wte", "wpe", "ln_f_weight", "ln_f_bias")]
+    weights += [tensor for block in run.variables["layers"] for tensor in block.values()]
+    assert f"{sum(tensor.size for tensor in weights):,} parameters" in CARD
+    size = (harness.TALES / "model.safetensors").stat().st_size
+    assert f"float16, {size / 1e6:.1f} MB" in CARD and run.variables["data_start"] % 64 == 0
+    row = r"([\d,]+) tokens, ([\d,]+) characters, .+\*\*(.+) nats .+ perplexity (.+), (.+) bits"
+    figures = [float(figure.replace(",", "")) for figure in re.search(row, CARD).groups()]
+    n_tokens, n_characters, loss, perplexity, bits = figures
+    assert perplexity == pytest.approx(np.exp(loss), abs=0.06)
+    assert bits == pytest.approx(loss * n_tokens / n_characters / np.log(2), abs=0.001)
+
+
+def test_a_model_is_made_whole(training, corpus, tmp_path, capsys):
+    folder = tmp_path / "models" / "mine"
+    training.main([str(corpus), str(folder), "--steps", "5"])
+    names = ["config.json", "merges.txt", "model.safetensors", "train.log", "vocab.json"]
+    assert sorted(path.name for path in folder.iterdir()) == names
+    assert [path.name for path in folder.parent.iterdir()] == ["mine"]
+    shown = capsys.readouterr().out
+    assert shown.startswith((folder / "train.log").read_text("utf-8"))
+    assert "59 texts" in shown and "step 5, loss" in shown and "held out: " in shown
+    run = harness.run("king and wolf", "--model", str(folder))
+    assert run.status == 0 and run.variables["file_bytes"][:8].any()
+    vocabulary = run.variables["vocabulary"]
+    assert len(vocabulary) == 300 and vocabulary["<|endoftext|>"] == 299
+
+
+def test_it_learns(training, corpus, tmp_path):
+    """More steps, less surprise at texts that were held out."""
+    losses = []
+    for n_steps in (1, 60):
+        folder = tmp_path / str(n_steps)
+        training.main([str(corpus), str(folder), "--steps", str(n_steps)])
+        log = (folder / "train.log").read_text("utf-8")
+        losses.append(float(re.search(r"held out: (.+?) nats", log)[1]))
+    assert losses[1] < losses[0] - 0.3
+
+
+def test_the_same_again_also_after_an_interruption(training, corpus, tmp_path, monkeypatch):
+    folders = [tmp_path / name for name in ("one", "two")]
+    training.main([str(corpus), str(folders[0]), "--steps", "5"])
+    save = training.save
+
+    def interrupted(checkpoint, model, optimizer, state):
+        save(checkpoint, model, optimizer, state)
+        if state["done"] == 4:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "save", interrupted)
+    again = [str(corpus), str(folders[1]), "--steps", "5"]
+    with pytest.raises(KeyboardInterrupt):
+        training.main(again)
+    assert not folders[1].exists()
+    with pytest.raises(training.convert.Refused, match="begun with other texts or --steps"):
+        training.main([*again[:2], "--steps", "6"])
+    steps = []
+    monkeypatch.setattr(training, "save", save)
+    rate = training.learning_rate
+    monkeypatch.setattr(training, "learning_rate", lambda *a: steps.append(a[0]) or rate(*a))
+    training.main(again)
+    assert set(steps) == {4}
+    one, two = [(folder / "model.safetensors").read_bytes() for folder in folders]
+    assert one == two
+
+
+@pytest.mark.parametrize(
+    "spoil, problem",
+    [
+        (lambda corpus: (corpus / "two.txt").unlink(), "has 20 texts; at least 50 are needed"),
+        (lambda corpus: (corpus / "one.txt").write_bytes(b"\xff"), "one.txt is not UTF-8"),
+    ],
+)
+def test_refusals(training, corpus, tmp_path, spoil, problem):
+    spoil(corpus)
+    with pytest.raises(training.convert.Refused, match=problem):
+        training.main([str(corpus), str(tmp_path / "mine")])
+    assert not (tmp_path / "mine").exists() and not (tmp_path / ".mine.training").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments, problem",
+    [
+        ([], "arguments are required: corpus, target"),
+        (["none", "mine", "--steps", "0"], "--steps must be at least 1"),
+        (["none", str(harness.ROOT)], "is there already; choose another name"),
+    ],
+)
+def test_bad_arguments(training, arguments, problem):
+    with pytest.raises(training.convert.Refused, match=problem):
+        training.main(arguments)
+
+
+@pytest.mark.parametrize("name", ["train_tales", "evaluate"])
+def test_commands_refuse_in_one_line(reference, name, tmp_path):
+    program = harness.ROOT / "training" / f"{name}.py"
+    done = harness.command("none", "mine", program=program, cwd=tmp_path)
+    assert done.returncode == 1
+    again = f"; type: python training/{name}.py none mine\n"
+    assert done.stderr == f"training/{name}.py: [Errno 2] No such file or directory: 'none'{again}"
+
+
+def test_without_torch(without):
+    program = harness.ROOT / "training" / "train_tales.py"
+    done = harness.command("a", "b", program=program, env=os.environ | without("torch"))
+    assert done.returncode == 1
+    install = "python -m pip install --group train"
+    assert done.stderr == f"training: cannot import torch; type: {install}\n"
+
+
+def test_loss_is_that_of_the_tutorial(reference):
+    """Transformers' measure of a text, against softmax of the tutorial's own logits."""
+    import evaluate
+    import transformers
+
+    rows = "    rows = softmax(layer_norm(residual, ln_f_weight, ln_f_bias) @ wte.T)\n"
+    source = harness.SOURCE.replace("    n_past = n_seen\n", rows + "    n_past = n_seen\n")
+    variables = harness.run(
+        TEXT, "--tokens", "1", "--model", str(harness.TALES), source=source
+    ).variables
+    ids = variables["ids"][:-1]
+    probabilities = variables["rows"][range(len(ids) - 1), ids[1:]]
+    model = transformers.GPT2LMHeadModel.from_pretrained(harness.TALES, dtype="float32")
+    total = evaluate.total_loss(model, np.array(ids), 256)
+    assert total == pytest.approx(-np.log(probabilities).sum(), rel=1e-4)
+    windows = [np.array(ids[start : start + 9]) for start in range(0, len(ids) - 1, 8)]
+    total = sum(evaluate.total_loss(model, window, 256) for window in windows)
+    assert evaluate.total_loss(model, np.array(ids), 8) == pytest.approx(total)

@@ -1,0 +1,206 @@
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["numpy>=1.26", "tokenizers", "torch>=2.9", "transformers"]
+# ///
+"""Train a small GPT-2 from scratch on texts: this is how models/tales is made.
+
+The architecture is GPT-2's exactly: transformers' GPT2LMHeadModel, without dropout. The vocabulary
+is a byte-level BPE, as GPT-2's, trained on the same texts by tokenizers; `<|endoftext|>` is its
+last id and stands before each text. AdamW, a warm-up and a cosine, as in "Language Models are
+Few-Shot Learners" (Brown et al., 2020), appendix B; gradients are clipped at norm 1. One text in
+fifty is held out (evaluate.py says which), and measured at the end, on the model as it is stored.
+
+The seed is fixed: the same command on the same machine makes the same model. Products are bfloat16
+where the processor has them, and the sums of another processor come in another order.
+"""
+
+import argparse
+import json
+import math
+import shlex
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import evaluate  # says it if one of those below is missing
+import numpy as np
+import torch
+import transformers
+from tokenizers import ByteLevelBPETokenizer
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import convert  # noqa: E402
+
+USAGE = """usage: python training/train_tales.py CORPUS models/NAME [--steps N]
+  CORPUS       a text file, or a folder of *.txt; in a file <|endoftext|> parts the texts
+  models/NAME  the new folder; then: python easygpt2.py "Once upon a time" --model models/NAME
+  --steps N    how many times the weights are changed, each by 16 windows of 256 tokens (5150)"""
+HELP = "python training/train_tales.py --help"
+N_VOCAB, N_CTX, N_EMBD, N_LAYER, N_HEAD = 4096, 256, 192, 6, 6
+BATCH = 16  # windows of n_ctx tokens in a step
+LEARNING_RATE, WARM_UP = 2e-3, 200  # the highest one, and the steps until it is reached
+EVERY = 100  # steps from one line of the log to the next, and to the next checkpoint
+SEED = 1337
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one line that ends in the next thing to type."""
+
+    def error(self, message):
+        raise convert.Refused(message, HELP, 2)
+
+
+def main(arguments):
+    """Run the command."""
+    parser = Parser(add_help=False)
+    parser.add_argument("corpus")
+    parser.add_argument("target")
+    parser.add_argument("--steps", type=int, default=5150)
+    options = parser.parse_args(arguments)
+    convert.check(options.steps >= 1, "--steps must be at least 1", HELP, 2)
+    train(options.corpus, Path(options.target), options.steps)
+    next_command = f'python easygpt2.py "Once upon a time" --model {shlex.quote(options.target)}'
+    convert.say(f"{options.target} is ready; type: {next_command}")
+
+
+def train(corpus, target, n_steps):
+    """Make the model folder `target`, which appears whole or not at all, from a file or folder.
+
+    Until then the work is in a folder beside it, where the next call takes it up.
+    """
+    convert.check(not target.exists(), f"{target} is there already; choose another name", HELP)
+    held_out, texts = evaluate.read_texts(corpus)
+    staging = target.with_name(f".{target.name}.training")
+    staging.mkdir(parents=True, exist_ok=True)
+    log = staging / "train.log"
+    train_tokenizer(held_out + texts, staging)
+    tokenizer, end_of_text = evaluate.read_tokenizer(staging)
+    ids = evaluate.encode(texts, tokenizer, end_of_text)
+    problem = f"{corpus} has {len(ids)} tokens to learn from, {N_CTX + 1} are needed"
+    convert.check(len(ids) > N_CTX, problem, HELP)
+    model = new_model(end_of_text)
+    n_parameters = sum(parameter.numel() for parameter in model.parameters())
+    say(log, f"{len(texts):,} texts, {len(ids):,} tokens, {n_parameters:,} parameters, {machine()}")
+    take_steps(model, ids, n_steps, staging / "checkpoint.pt", log)
+    model.half().save_pretrained(staging)
+    convert.convert(staging, target)
+    say(log, f"held out: {evaluate.evaluate(held_out, target)}")
+    shutil.copyfile(log, target / log.name)
+    shutil.rmtree(staging)
+
+
+def say(log, line):
+    """Print a line and add it to the file `log`."""
+    with open(log, "a", encoding="utf-8") as file:
+        file.write(line + "\n")
+    convert.say(line)
+
+
+def machine():
+    """Return what does the work, in words."""
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return f"{torch.get_num_threads()} threads of a CPU"
+
+
+def train_tokenizer(texts, folder):
+    """Write vocab.json and merges.txt of a byte-level BPE of N_VOCAB tokens into the folder."""
+    tokenizer = ByteLevelBPETokenizer()
+    tokenizer.train_from_iterator(texts, N_VOCAB - 1, min_frequency=2, show_progress=False)
+    tokenizer.save_model(str(folder))
+    path = folder / "vocab.json"
+    vocabulary = json.loads(path.read_text("utf-8"))
+    vocabulary[evaluate.END_OF_TEXT] = len(vocabulary)  # the last id, as in OpenAI's
+    path.write_text(json.dumps(vocabulary, ensure_ascii=False), "utf-8")
+
+
+def new_model(end_of_text):
+    """Return GPT-2 in small, with the random weights that the seed gives."""
+    torch.manual_seed(SEED)
+    config = transformers.GPT2Config(
+        vocab_size=end_of_text + 1,
+        n_positions=N_CTX,
+        n_embd=N_EMBD,
+        n_layer=N_LAYER,
+        n_head=N_HEAD,
+        resid_pdrop=0.0,
+        embd_pdrop=0.0,
+        attn_pdrop=0.0,
+        bos_token_id=end_of_text,
+        eos_token_id=end_of_text,
+    )
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return transformers.GPT2LMHeadModel(config).to(device)
+
+
+def take_steps(model, ids, n_steps, checkpoint, log):
+    """Change the model's weights n_steps times; those that `checkpoint` knows of are not repeated.
+
+    ids: all texts to learn from in one row, [n_tokens]; a step takes BATCH windows of it by chance.
+    """
+    device = model.device.type
+    capable = device == "cuda" or {"avx512_bf16", "amx_bf16"} & {
+        name for name, there in torch.cpu.get_capabilities().items() if there
+    }
+    matrices = [weight for weight in model.parameters() if weight.dim() > 1]
+    others = [weight for weight in model.parameters() if weight.dim() == 1]
+    groups = [{"params": matrices}, {"params": others, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.1)
+    work = {"n_steps": n_steps, "n_tokens": len(ids)}
+    done = load(checkpoint, model, optimizer, work) if checkpoint.exists() else 0
+    draws = np.random.default_rng(SEED)
+    losses, began = [], time.monotonic()
+    for step in range(n_steps):
+        starts = draws.integers(0, len(ids) - N_CTX, BATCH)
+        if step < done:
+            continue
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(step, n_steps)
+        windows = np.stack([ids[start : start + N_CTX + 1] for start in starts])
+        windows = torch.from_numpy(windows).to(device)  # [BATCH, N_CTX + 1]
+        with torch.autocast(device, torch.bfloat16, enabled=bool(capable)):
+            logits = model(windows[:, :-1]).logits  # [BATCH, N_CTX, n_vocab]
+        loss = torch.nn.functional.cross_entropy(
+            logits.float().flatten(0, 1), windows[:, 1:].flatten()
+        )
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(loss.item())
+        if (step + 1) % EVERY == 0 or step + 1 == n_steps:
+            minutes = (time.monotonic() - began) / 60
+            mean = sum(losses) / len(losses)
+            say(log, f"{minutes:5.1f} min, step {step + 1}, loss {mean:.3f} nats a token")
+            losses = []
+            save(checkpoint, model, optimizer, work | {"done": step + 1})
+
+
+def learning_rate(step, n_steps):
+    """Return the learning rate of a step, counted from zero: up in a line, down in a cosine."""
+    warm_up = min(1, (step + 1) / WARM_UP)
+    return LEARNING_RATE * warm_up * (0.05 + 0.95 * (1 + math.cos(math.pi * step / n_steps)) / 2)
+
+
+def save(checkpoint, model, optimizer, state):
+    """Write all that the steps to come need, at once or not at all."""
+    state = state | {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+    new = checkpoint.with_suffix(".new")
+    torch.save(state, new)
+    new.replace(checkpoint)
+
+
+def load(checkpoint, model, optimizer, work):
+    """Take up what `save` has written of the same work; return how many steps are done."""
+    state = torch.load(checkpoint)
+    remove = shlex.join(["rm", "-r", "--", str(checkpoint.parent)])
+    problem = f"{checkpoint.parent} was begun with other texts or --steps; if it may go"
+    convert.check(work.items() <= state.items(), problem, remove)
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    return state["done"]
+
+
+if __name__ == "__main__":
+    convert.run("training/train_tales.py", USAGE, main)
