@@ -40,22 +40,20 @@ def watch(folder, prompt=PROMPT, n_tokens=N_TOKENS, source=harness.SOURCE):
 
     logits: list of [n_vocab]; layers: list over passes of lists over layers of [n_new, n_embd].
     """
-    loop = next(
-        node
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.For)
-        and ast.unparse(node.target) == "(layer, block)"
-        and len(node.body) > 3
-    )
+    made = {}  # which names a line makes
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Assign):
+            made[node.lineno] = ast.unparse(node.targets[0])
+    last = max(line for line, name in made.items() if name == "residual")  # the end of a layer
     logits, layers = [], []
 
     def after(statement, frame, returned):
-        text = ast.unparse(statement)
-        if text.startswith("mask ="):
+        name = made.get(statement.lineno)
+        if name == "mask":
             layers.append([])
-        elif statement.lineno == loop.body[-1].lineno:
+        elif statement.lineno == last:
             layers[-1].append(frame.f_globals["residual"])
-        elif text.startswith("logits ="):
+        elif name == "logits":
             logits.append(frame.f_globals["logits"])
 
     run = harness.run(

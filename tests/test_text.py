@@ -2,6 +2,7 @@
 
 import ast
 import difflib
+import functools
 import io
 import re
 import tokenize
@@ -210,6 +211,7 @@ def traced(tmp_path_factory):
     return wrong, shaped, exemplified
 
 
+@functools.cache
 def targets_of(statement):
     """Return what an assignment makes, as expressions, tuples taken apart."""
     targets = statement.targets if isinstance(statement, ast.Assign) else []
