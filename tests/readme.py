@@ -1,6 +1,6 @@
 """The commands of README.md, what it says that they print, and its map of the steps.
 
-usage: python tests/readme.py first | output | tests | install | page | renumber | results
+usage: python tests/readme.py first | output | tests | install | page | lesson | renumber | results
 """
 
 import re
@@ -8,12 +8,13 @@ import sys
 from pathlib import Path
 
 README = Path(__file__).parents[1] / "README.md"
+LESSON = README.parent / "docs" / "lesson.md"
 BEGIN, END = "<!-- made by: python tests/readme.py results -->", "<!-- end of results -->"
 
 
-def commands():
-    """Return [(command, the output that README shows)] in the order of README."""
-    text = README.read_text("utf-8")
+def commands(text=None):
+    """Return [(command, the output that the text shows)] in the order of the text, README's."""
+    text = text or README.read_text("utf-8")
     blocks = "".join(re.findall(r"^```console\n(.*?)^```", text, re.M | re.S))
     return re.findall(r"^\$ (.+)\n((?:(?!\$ ).*\n)*)", blocks, re.M)
 
@@ -63,5 +64,6 @@ if __name__ == "__main__":
             "tests": "\n".join(tests),
             "install": install.partition(" && ")[0],
             "page": page,
+            "lesson": "\n".join(command for command, _ in commands(LESSON.read_text("utf-8"))),
         }
         print(shown[sys.argv[1]])

@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 import harness
+import readme
 
 DOCS = harness.ROOT / "docs"
 TEXT = (DOCS / "exercises.md").read_text("utf-8")
@@ -43,11 +44,6 @@ class Copy:
         return run.stdout
 
 
-def commands(block):
-    """Return [(command, the output that the block shows)]."""
-    return re.findall(r"^\$ (.+)\n((?:(?!\$ ).*\n)*)", block, re.M)
-
-
 def assert_agrees(printed, shown):
     """Assert that it is what the text shows, up to rounding; a line of three dots is any lines."""
     pattern = ""
@@ -71,7 +67,7 @@ def test_what_to_expect(title, tmp_path, monkeypatch):
     seen = ""
     for number, (block, table) in enumerate(re.findall(BLOCK, EXERCISES[title], re.M | re.S)):
         copy = Copy(tmp_path / str(number))
-        for line, shown in commands(block):
+        for line, shown in readme.commands(f"```console\n{block}```\n"):
             printed = copy.do(line)
             assert_agrees(printed, shown)
             seen += printed + copy.program.read_text("utf-8")
@@ -95,6 +91,16 @@ def test_each_is_a_change_of_few_lines(title):
     said = re.match(r"\n\*.*[Ss]teps? .+?, (.+)\.\*", EXERCISES[title])[1]
     said = [NUMBERS.index(word) + 1 for word in re.findall("|".join(NUMBERS), said)]
     assert [changed_lines(name) for name in own_solutions(title)] == said
+
+
+def test_the_lessons_commands_print_what_it_says(tmp_path):
+    lines = readme.commands(readme.LESSON.read_text("utf-8"))
+    ours = [(shlex.split(line), shown) for line, shown in lines if line.startswith("python ")]
+    assert [words[1] for words, _ in ours] == ["easygpt2.py", "walkthrough.py"]
+    for (_, name, *arguments), shown in ours:
+        arguments[-1] = str(harness.TALES)
+        done = harness.command(*arguments, program=harness.ROOT / name, cwd=tmp_path)
+        assert_agrees(done.stdout, shown)
 
 
 def own_solutions(title):

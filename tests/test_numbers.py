@@ -118,7 +118,9 @@ def test_every_array_of_a_run_is_float32_integer_or_boolean(monkeypatch):
                     named.add(value.dtype)
 
     options = ["--temperature", "0.7", "--top-k", "50", "--seed", "1"]
-    source = harness.SOURCE.replace('np.cumsum(probabilities, dtype="f8")', "np.cumsum(probabilities)")
+    source = harness.SOURCE.replace(
+        'np.cumsum(probabilities, dtype="f8")', "np.cumsum(probabilities)"
+    )
     assert source != harness.SOURCE  # the one that is float64, on purpose
     run = harness.run(*harness.EXAMPLE, *options, source=source, after=after)
     assert run.status == 0 and run.variables["logits"].dtype == np.float32

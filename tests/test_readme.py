@@ -3,10 +3,13 @@
 import re
 import shlex
 
+import pytest
+
 import harness
 import readme
 import test_text
 
+PAGES = ["docs/exercises.md", "docs/lesson.md", "training/README.md", "models/tales/MODEL_CARD.md"]
 TEXT = readme.README.read_text("utf-8")
 
 
@@ -62,8 +65,21 @@ def test_figures_of_the_file():
     assert f"file of {len(harness.SOURCE.splitlines())} lines" in TEXT
 
 
-def test_links_inside_the_project_lead_somewhere():
-    targets = re.findall(r"\]\((?!http)([^)#]+)", TEXT) + re.findall(r'src(?:set)?="([^"]+)"', TEXT)
-    assert "docs/walkthrough-light.png" in targets
+@pytest.mark.parametrize("name", ["README.md", *PAGES])
+def test_links_inside_the_project_lead_somewhere(name):
+    text = (harness.ROOT / name).read_text("utf-8")
+    targets = re.findall(r"\]\((?!http)([^)]+)", text) + re.findall(r'src(?:set)?="([^"]+)"', text)
+    assert targets
     for target in targets:
-        assert (harness.ROOT / target).exists(), target
+        path, _, place = target.partition("#")
+        page = (harness.ROOT / name).parent / path if path else harness.ROOT / name
+        assert page.exists(), target
+        if place and page.suffix == ".md":
+            assert place in map(anchor, re.findall("^#+ (.+)", page.read_text("utf-8"), re.M)), (
+                target
+            )
+
+
+def anchor(heading):
+    """Return the name by which GitHub links to a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")

@@ -40,8 +40,8 @@ FACTS = [
     "# dependencies = [\"numpy>=1.26\"]",
     "GPT-2", "124M", "gpt-2.", "these 18 steps", "Radford et al., 2019", "float32", "float64",
     "NumPy 2.", "UTF-8", "np.sqrt(2 / np.pi)", "from 256 on", "number 32 of them",
-    "256 + 32.", "Byte 127 is number 33: 256 + 33, not 256 + 127.", "row 2, the token `a`", "head_size**0.5",
-    "not n - 1", "4 * n_embd columns", "ln_1, ln_2, ln_f",
+    "256 + 32.", "Byte 127 is number 33: 256 + 33, not 256 + 127.", "row 2, the token `a`",
+    "head_size**0.5", "not n - 1", "4 * n_embd columns", "ln_1, ln_2, ln_f",
     "`| head -1`", "--tokens 5", "number 32, on Windows 22",
 ]  # fmt: skip
 
