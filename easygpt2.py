@@ -413,7 +413,7 @@ while True:  # a round: a chunk of the prompt, or the token that the round befor
         best = np.argsort(-candidates, kind="stable")[:top_k]  # [n_best]
         probabilities = softmax(candidates[best] / min(temperature, 1e38))  # [n_best]
         cumulative = np.cumsum(probabilities, dtype="f8")  # [n_best]
-        draw = generator.random() * cumulative[-1]  # falls into one share; f8 keeps tiny ones
+        draw = generator.random() * float(cumulative[-1])  # hits one share; f8 keeps tiny ones
         next_id = int(best[np.searchsorted(cumulative, draw)])
 
     # Step 14. Append it, and stop or embed it
