@@ -26,7 +26,6 @@ class Copy:
     """A folder with the tutorial in it, to which the solutions are applied."""
 
     def __init__(self, folder):
-        folder.mkdir()
         self.program = folder / "easygpt2.py"
         shutil.copy(harness.PROGRAM, folder)
         self.folder = folder
@@ -65,8 +64,8 @@ def cells(row):
 def test_what_to_expect(title, tmp_path, monkeypatch):
     monkeypatch.chdir(harness.ROOT)
     seen = ""
-    for number, (block, table) in enumerate(re.findall(BLOCK, EXERCISES[title], re.M | re.S)):
-        copy = Copy(tmp_path / str(number))
+    copy = Copy(tmp_path)
+    for block, table in re.findall(BLOCK, EXERCISES[title], re.M | re.S):
         for line, shown in readme.commands(f"```console\n{block}```\n"):
             printed = copy.do(line)
             assert_agrees(printed, shown)
@@ -80,6 +79,7 @@ def test_what_to_expect(title, tmp_path, monkeypatch):
                 copy.program.write_text(source.replace(codes[0], code), "utf-8")
                 end = last.removesuffix(figures[0]) + figure + "\n"
                 assert_agrees(copy.do(line), "...\n" + end)
+            copy.program.write_text(source, "utf-8")
     prose = re.sub(BLOCK, "", EXERCISES[title], flags=re.M | re.S)
     for figure in re.findall(r"(?<!/)\b\d\.\d\d\b", prose):
         assert figure in seen, figure
@@ -90,7 +90,8 @@ def test_each_is_a_change_of_few_lines(title):
     """As many as it says, in each of its solutions, in the order in which they are applied."""
     said = re.match(r"\n\*.*[Ss]teps? .+?, (.+)\.\*", EXERCISES[title])[1]
     said = [NUMBERS.index(word) + 1 for word in re.findall("|".join(NUMBERS), said)]
-    assert [changed_lines(name) for name in own_solutions(title)] == said
+    found = [changed_lines(name) for name in own_solutions(title)]
+    assert found == (said if len(said) > 1 else said * len(found))
 
 
 def test_the_lessons_commands_print_what_it_says(tmp_path):
