@@ -114,15 +114,23 @@ def test_the_same_again_also_after_an_interruption(training, corpus, tmp_path, m
     assert one == two
 
 
+def shorten(corpus):
+    """Let 53 texts of one letter be all there is."""
+    (corpus / "one.txt").write_text("<|endoftext|>".join("a" * 53), "utf-8")
+    (corpus / "two.txt").unlink()
+
+
 @pytest.mark.parametrize(
     "spoil, problem",
     [
         (lambda corpus: (corpus / "two.txt").unlink(), "has 20 texts; at least 50 are needed"),
         (lambda corpus: (corpus / "one.txt").write_bytes(b"\xff"), "one.txt is not UTF-8"),
+        (shorten, "has 104 tokens to learn from, 401 are needed"),
     ],
 )
 def test_refusals(training, corpus, tmp_path, spoil, problem):
     spoil(corpus)
+    training.N_CTX = 400
     with pytest.raises(training.convert.Refused, match=problem):
         training.main([str(corpus), str(tmp_path / "mine")])
     assert not (tmp_path / "mine").exists() and not (tmp_path / ".mine.training").exists()

@@ -77,8 +77,10 @@ def train(corpus, target, n_steps):
     train_tokenizer(held_out + texts, staging)
     tokenizer, end_of_text = evaluate.read_tokenizer(staging)
     ids = evaluate.encode(texts, tokenizer, end_of_text)
-    problem = f"{corpus} has {len(ids)} tokens to learn from, {N_CTX + 1} are needed"
-    convert.check(len(ids) > N_CTX, problem, HELP)
+    if len(ids) <= N_CTX:
+        shutil.rmtree(staging)
+        problem = f"{corpus} has {len(ids)} tokens to learn from, {N_CTX + 1} are needed"
+        raise convert.Refused(problem, HELP)
     model = new_model(end_of_text)
     n_parameters = sum(parameter.numel() for parameter in model.parameters())
     say(log, f"{len(texts):,} texts, {len(ids):,} tokens, {n_parameters:,} parameters, {machine()}")
