@@ -71,9 +71,45 @@ def test_a_model_is_made_whole(training, corpus, tmp_path, capsys):
     assert shown.startswith((folder / "train.log").read_text("utf-8"))
     assert "59 texts" in shown and "step 5, loss" in shown and "held out: " in shown
     run = harness.run("king and wolf", "--model", str(folder))
-    assert run.status == 0 and run.variables["file_bytes"][:8].any()
+    assert run.status == 0 and run.variables["header"]["wte.weight"]["dtype"] == "F16"
     vocabulary = run.variables["vocabulary"]
     assert len(vocabulary) == 300 and vocabulary["<|endoftext|>"] == 299
+    line = r"held out: (.+) nats a token, perplexity (.+), (.+) bits .+, (\d+) tokens, (\d+) char"
+    loss, perplexity, bits, n_tokens, n_characters = map(float, re.search(line, shown).groups())
+    (text,) = training.evaluate.read_texts(corpus)[0]
+    assert n_characters == len(text) + 1
+    assert perplexity == pytest.approx(np.exp(loss), rel=1e-3)
+    assert bits == pytest.approx(loss * n_tokens / n_characters / np.log(2), rel=1e-3)
+
+
+def test_what_is_held_out_never_changes(training, tmp_path):
+    path = tmp_path / "corpus.txt"
+    path.write_text("<|endoftext|>".join(f"text {n}" for n in range(100)), "utf-8")
+    held_out, texts = training.evaluate.read_texts(path)
+    assert held_out == ["text 82", "text 36"]
+    assert sorted(held_out + texts) == sorted(f"text {n}" for n in range(100))
+
+
+def test_recipe(training, corpus, tmp_path, monkeypatch):
+    """Matrices decay and the rest does not; gradients are clipped; the rate rises and falls."""
+    import torch
+
+    norms, seen = [], []
+    clip, adamw = torch.nn.utils.clip_grad_norm_, torch.optim.AdamW
+    monkeypatch.setattr(
+        torch.nn.utils, "clip_grad_norm_", lambda *a: norms.append(a[1]) or clip(*a)
+    )
+    monkeypatch.setattr(
+        torch.optim, "AdamW", lambda *a, **k: seen.append(adamw(*a, **k)) or seen[0]
+    )
+    training.main([str(corpus), str(tmp_path / "mine"), "--steps", "3"])
+    assert norms == [1.0] * 3
+    for group in seen[0].param_groups:
+        dimensions = {weight.dim() for weight in group["params"]}
+        assert dimensions == ({2} if group["weight_decay"] else {1})
+        assert group["weight_decay"] in (0.1, 0)
+    rates = [training.learning_rate(step, 1000) / 0.02 for step in (0, 1, 500, 999)]
+    assert rates == pytest.approx([0.5, 1, 0.525, 0.05], abs=1e-4)
 
 
 def test_it_learns(training, corpus, tmp_path):
