@@ -1,10 +1,14 @@
 """docs/exercises.md: each command as it stands there, each figure, each solution."""
 
+import ast
+import json
+import math
 import re
 import shlex
 import shutil
 import subprocess
 
+import numpy as np
 import pytest
 
 import harness
@@ -102,6 +106,75 @@ def test_the_lessons_commands_print_what_it_says(tmp_path):
         arguments[-1] = str(harness.TALES)
         done = harness.command(*arguments, program=harness.ROOT / name, cwd=tmp_path)
         assert_agrees(done.stdout, shown)
+
+
+ZORBEL = "There was once a tinker called Zorbel. One day the king said to Zor"
+
+
+def changed(tmp_path, *names):
+    """Return the tutorial's source with these solutions applied."""
+    copy = Copy(tmp_path)
+    for name in names:
+        copy.do(f"git apply docs/solutions/{name}.patch")
+    return copy.program.read_text("utf-8")
+
+
+def test_exercise_2_such_words_are_no_tokens_with_their_space():
+    vocabulary = json.loads((harness.TALES / "vocab.json").read_text("utf-8"))
+    assert {"Ġ", "Ġwas", "uttered", "utter"} <= vocabulary.keys()
+    assert not {"was", "Ġuttered", "Ġutter"} & vocabulary.keys()
+    assert len(vocabulary) == 4096  # exercise 1
+
+
+def test_exercise_8_the_exact_gelu_is_exact(tmp_path):
+    source = changed(tmp_path, "exact-gelu")
+    gelu = harness.run("a", "--tokens", "1", "--model", str(harness.TALES), source=source)
+    x = np.linspace(-6, 6, 1001, dtype="f4").reshape(7, 143)
+    exact = [0.5 * value * (1 + math.erf(value / 2**0.5)) for value in x.ravel().tolist()]
+    found = gelu.variables["gelu"](x)
+    assert found.shape == x.shape and np.abs(found.ravel() - exact).max() < 1e-6
+
+
+def test_exercise_12_all_ids_go_through_in_every_round(tmp_path):
+    rounds = []
+
+    def after(statement, frame, returned):
+        if ast.unparse(statement) == "n_past = n_seen":
+            rounds.append(frame.f_locals["n_new"])
+
+    arguments = ["Once upon a time", "--tokens", "3", "--model", str(harness.TALES)]
+    harness.run(*arguments, source=changed(tmp_path, "no-cache"), after=after)
+    assert rounds == [4, 5, 6]
+
+
+def last_rows(source):
+    """Return {(layer, head): [n_seen] shares of the last row, first round} and the tokens."""
+    rows = {}
+
+    def after(statement, frame, returned):
+        if ast.unparse(statement).startswith("attention_weights = "):
+            place = frame.f_locals["layer"], frame.f_locals["head"]
+            rows.setdefault(place, frame.f_locals["attention_weights"][-1])
+
+    arguments = [ZORBEL, "--tokens", "1", "--model", str(harness.TALES)]
+    return rows, harness.run(*arguments, source=source, after=after).variables["tokens"]
+
+
+def test_exercise_18_the_partner_looks_at_the_token_before(tmp_path):
+    rows, tokens = last_rows(harness.SOURCE)
+    b = tokens.index("b")
+    assert tokens[-2:] == ["ĠZ", "or"] and rows[4, 4].argmax() == len(tokens) - 2
+    assert rows[5, 1].argmax() == b
+    source = changed(tmp_path, "silence-head")
+    rows, _ = last_rows(source.replace("== (5, 1)", "== (4, 4)"))
+    assert (4, 4) not in rows and rows[5, 1][b] == pytest.approx(0.2, abs=0.03)
+
+
+def test_exercise_18_the_lens_shows_b_after_the_last_layer_only(tmp_path):
+    source = changed(tmp_path, "logit-lens")
+    run = harness.run(ZORBEL, "--tokens", "1", "--model", str(harness.TALES), source=source)
+    best = re.findall(r"layer (\d): ([^,\n]*)", run.stdout)
+    assert [layer for layer, token in best if token == "b"] == ["5"] and len(best) == 6
 
 
 def own_solutions(title):
