@@ -41,7 +41,6 @@ from typing import NamedTuple
 USAGE = """usage: python convert.py FOLDER models/NAME
   FOLDER       GPT-2 as the original EasyGPT2, OpenAI (TensorFlow) or Hugging Face stores it
   models/NAME  the new folder; then: python easygpt2.py "Once upon a time" --model models/NAME"""
-HELP = "python convert.py --help"
 ITEM_SIZE = {"F32": 4, "F16": 2, "BF16": 2}
 PRINTABLE = [*range(33, 127), *range(161, 173), *range(174, 256)]
 OTHERS = [byte for byte in range(256) if byte not in PRINTABLE]
@@ -50,15 +49,15 @@ CHARACTERS |= {byte: chr(256 + n) for n, byte in enumerate(OTHERS)}
 
 
 class Refused(Exception):
-    """What was asked for cannot be done: why, what to type next, and the exit status."""
+    """What was asked for cannot be done: why, what to type next (or else --help), exit status."""
 
-    def __init__(self, problem, next_command=HELP, status=1):
+    def __init__(self, problem, next_command=None, status=1):
         super().__init__(problem)
         self.next_command = next_command
         self.status = status
 
 
-def check(good, problem, next_command=HELP, status=1):
+def check(good, problem, next_command=None, status=1):
     """Raise Refused unless `good`."""
     if not good:
         raise Refused(problem, next_command, status)
@@ -720,7 +719,7 @@ def masked_crc32c(data):
 
 def main(arguments):
     """Run the command."""
-    check(len(arguments) == 2, "needs a FOLDER and a models/NAME", HELP, 2)
+    check(len(arguments) == 2, "needs a FOLDER and a models/NAME", status=2)
     source, target = arguments
     convert(source, target)
     next_command = f'python easygpt2.py "Once upon a time" --model {shlex.quote(target)}'
@@ -749,7 +748,8 @@ def run(program, usage, main):
             main(arguments)
         sys.exit(0)
     except Refused as refused:
-        problem, next_command, status = refused, refused.next_command, refused.status
+        problem, status = refused, refused.status
+        next_command = refused.next_command or f"python {program} --help"
     except OSError as error:
         problem, next_command, status = error, again, 1
     except KeyboardInterrupt:

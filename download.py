@@ -25,7 +25,6 @@ import convert
 
 USAGE = """usage: python download.py [SIZE]
   SIZE  124M (the default), 355M, 774M or 1558M; or gpt2, gpt2-medium, gpt2-large, gpt2-xl"""
-HELP = "python download.py --help"
 MODELS = Path(__file__).resolve().parent / "models"
 FILES = ["config.json", "vocab.json", "merges.txt", "model.safetensors"]
 
@@ -90,13 +89,13 @@ OUTPUT = 'python easygpt2.py "Alan Turing theorized that computers would one day
 
 def find_size(arguments):
     """Return (parameters, Size) of the one that is asked for."""
-    convert.check(len(arguments) <= 1, "takes one size", HELP, 2)
+    convert.check(len(arguments) <= 1, "takes one size", status=2)
     asked = arguments[0] if arguments else "124M"
     for parameters, size in SIZES.items():
         names = [parameters, size.name, f"openai-community/{size.name}", *size.also]
         if asked.lower() in [name.lower() for name in names]:
             return parameters, size
-    raise convert.Refused(f"there is no GPT-2 {asked!r}", HELP, 2)
+    raise convert.Refused(f"there is no GPT-2 {asked!r}", status=2)
 
 
 def download(parameters, size):
@@ -138,7 +137,7 @@ def import_hub():
         install = "python -m pip install huggingface_hub"
         raise convert.Refused("huggingface_hub is not installed", install) from None
     except Exception as error:  # it reads its environment variables, which may be wrong
-        raise convert.Refused(f"huggingface_hub does not start: {error}", HELP) from None
+        raise convert.Refused(f"huggingface_hub does not start: {error}") from None
     huggingface_hub.utils.logging.set_verbosity_error()  # of its retries; the bar shows them
     # A download grows by this unit: with the usual ten megabytes a slow line would lose minutes
     # when it breaks, and the progress bar would not move for as long.

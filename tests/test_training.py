@@ -1,8 +1,10 @@
 """training/: a model is made whole, the same each time, and measured; tales' model card."""
 
+import json
 import os
 import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -40,6 +42,37 @@ def corpus(tmp_path):
     return folder
 
 
+def test_the_constants_are_those_of_tales(reference):
+    import train_tales
+
+    config = json.loads((harness.TALES / "config.json").read_text("utf-8"))
+    names = ["vocab_size", "n_positions", "n_embd", "n_layer", "n_head"]
+    sizes = [getattr(train_tales, f"N_{name}") for name in "VOCAB CTX EMBD LAYER HEAD".split()]
+    assert sizes == [config[name] for name in names]
+    n_steps = int(re.search(r"\((\d+)\)", train_tales.USAGE)[1])
+    assert f"about {n_steps:,} steps of {train_tales.BATCH} × {train_tales.N_CTX} tokens" in CARD
+    assert f"{n_steps * train_tales.BATCH * train_tales.N_CTX / 1e6:.0f} million tokens" in CARD
+
+
+def test_what_was_held_out_of_tales(reference, openai_vocabulary):
+    """The split of the real corpus, and the card's figure, measured on a tenth of it."""
+    import evaluate
+    import transformers
+
+    corpus = openai_vocabulary.parent / "corpus" / "tales.txt"
+    if not corpus.exists():
+        pytest.skip("the corpus of models/tales is not beside OpenAI's vocabulary")
+    held_out, texts = evaluate.read_texts(corpus)
+    ids = evaluate.encode(held_out, *evaluate.read_tokenizer(harness.TALES))
+    n_characters = sum(len(text) + 1 for text in held_out)
+    counts = f"{len(held_out)} texts (the first fiftieth of all, after a shuffle)"
+    assert f"{counts}, {len(ids) - 1:,} tokens, {n_characters:,} characters" in CARD
+    assert f"{len(held_out) + len(texts):,} fairy tales" in CARD
+    model = transformers.GPT2LMHeadModel.from_pretrained(harness.TALES, dtype="float32")
+    loss = evaluate.total_loss(model, ids[:10241], 256) / 10240
+    assert loss == pytest.approx(float(re.search(r"train.log's (.+?) is", CARD)[1]), abs=0.002)
+
+
 def test_samples_are_those_of_the_rule():
     prompts = (harness.ROOT / "training/prompts.txt").read_text("utf-8").splitlines()[:5]
     for prompt, sample in zip(prompts, SAMPLES, strict=True):
@@ -69,13 +102,15 @@ def test_a_model_is_made_whole(training, corpus, tmp_path, capsys):
     assert [path.name for path in folder.parent.iterdir()] == ["mine"]
     shown = capsys.readouterr().out
     assert shown.startswith((folder / "train.log").read_text("utf-8"))
-    assert "59 texts" in shown and "step 5, loss" in shown and "held out: " in shown
+    assert "from step 0: " in shown and "step 5, loss" in shown and "held out: " in shown
     run = harness.run("king and wolf", "--model", str(folder))
     assert run.status == 0 and run.variables["header"]["wte.weight"]["dtype"] == "F16"
     vocabulary = run.variables["vocabulary"]
     assert len(vocabulary) == 300 and vocabulary["<|endoftext|>"] == 299
     line = r"held out: (.+) nats a token, perplexity (.+), (.+) bits .+, (\d+) tokens, (\d+) char"
     loss, perplexity, bits, n_tokens, n_characters = map(float, re.search(line, shown).groups())
+    training.evaluate.main([str(corpus), str(folder)])
+    assert f"held out: {capsys.readouterr().out}" in shown
     (text,) = training.evaluate.read_texts(corpus)[0]
     assert n_characters == len(text) + 1
     assert perplexity == pytest.approx(np.exp(loss), rel=1e-3)
@@ -91,10 +126,12 @@ def test_what_is_held_out_never_changes(training, tmp_path):
 
 
 def test_recipe(training, corpus, tmp_path, monkeypatch):
-    """Matrices decay and the rest does not; gradients are clipped; the rate rises and falls."""
+    """Matrices decay, the rest does not, all learn; gradients are clipped; rates rise and fall."""
     import torch
 
-    norms, seen = [], []
+    norms, seen, models = [], [], []
+    new = training.new_model
+    monkeypatch.setattr(training, "new_model", lambda *a: models.append(new(*a)) or models[0])
     clip, adamw = torch.nn.utils.clip_grad_norm_, torch.optim.AdamW
     monkeypatch.setattr(
         torch.nn.utils, "clip_grad_norm_", lambda *a: norms.append(a[1]) or clip(*a)
@@ -107,7 +144,9 @@ def test_recipe(training, corpus, tmp_path, monkeypatch):
     for group in seen[0].param_groups:
         dimensions = {weight.dim() for weight in group["params"]}
         assert dimensions == ({2} if group["weight_decay"] else {1})
-        assert group["weight_decay"] in (0.1, 0)
+        assert group["weight_decay"] in (0.1, 0) and group["betas"] == (0.9, 0.98)
+    found = {id(weight) for group in seen[0].param_groups for weight in group["params"]}
+    assert found == {id(weight) for weight in models[0].parameters()}
     rates = [training.learning_rate(step, 1000) / 0.02 for step in (0, 1, 500, 999)]
     assert rates == pytest.approx([0.5, 1, 0.525, 0.05], abs=1e-4)
 
@@ -138,30 +177,43 @@ def test_the_same_again_also_after_an_interruption(training, corpus, tmp_path, m
     with pytest.raises(KeyboardInterrupt):
         training.main(again)
     assert not folders[1].exists()
-    with pytest.raises(training.convert.Refused, match="begun with other texts or --steps"):
+    with pytest.raises(training.convert.Refused, match="was begun with --steps 5: give that"):
         training.main([*again[:2], "--steps", "6"])
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "SEED", 1)
+        with pytest.raises(training.convert.Refused, match="begun with other texts or constants"):
+            training.main(again)
+    with pytest.raises(training.convert.Refused, match="has 1 of at least 50 texts"):
+        (tmp_path / "few.txt").write_text(TEXT, "utf-8")
+        training.main([str(tmp_path / "few.txt"), *again[1:]])
     steps = []
     monkeypatch.setattr(training, "save", save)
     rate = training.learning_rate
     monkeypatch.setattr(training, "learning_rate", lambda *a: steps.append(a[0]) or rate(*a))
+    with monkeypatch.context() as patch:
+        patch.setattr(training.evaluate, "total_loss", lambda *a: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            training.main(again)
+    assert set(steps) == {4} and not folders[1].exists()
     training.main(again)
-    assert set(steps) == {4}
+    assert set(steps) == {4} and "held out: " in (folders[1] / "train.log").read_text("utf-8")
     one, two = [(folder / "model.safetensors").read_bytes() for folder in folders]
     assert one == two
 
 
-def shorten(corpus):
-    """Let 53 texts of one letter be all there is."""
-    (corpus / "one.txt").write_text("<|endoftext|>".join("a" * 53), "utf-8")
+def shorten(corpus, text):
+    """Let this text, 53 times, be all there is."""
+    (corpus / "one.txt").write_text("<|endoftext|>".join([text] * 53), "utf-8")
     (corpus / "two.txt").unlink()
 
 
 @pytest.mark.parametrize(
     "spoil, problem",
     [
-        (lambda corpus: (corpus / "two.txt").unlink(), "has 20 texts; at least 50 are needed"),
+        (lambda corpus: (corpus / "two.txt").unlink(), "has 20 of at least 50 texts"),
         (lambda corpus: (corpus / "one.txt").write_bytes(b"\xff"), "one.txt is not UTF-8"),
-        (shorten, "has 104 tokens to learn from, 401 are needed"),
+        (lambda corpus: shorten(corpus, "aa"), "has 104 tokens to learn from, 401 are needed"),
+        (lambda corpus: shorten(corpus, "a"), "has nothing twice to make a token of"),
     ],
 )
 def test_refusals(training, corpus, tmp_path, spoil, problem):
@@ -170,6 +222,32 @@ def test_refusals(training, corpus, tmp_path, spoil, problem):
     with pytest.raises(training.convert.Refused, match=problem):
         training.main([str(corpus), str(tmp_path / "mine")])
     assert not (tmp_path / "mine").exists() and not (tmp_path / ".mine.training").exists()
+
+
+@pytest.mark.parametrize(
+    "name, data, problem",
+    [
+        ("vocab.json", b"{", "cannot read .+vocab.json"),
+        ("merges.txt", b"a", "line 1 of the merges"),
+        ("model.safetensors", b"", "cannot read .+model.safetensors"),
+        ("config.json", b'{"model_type": "llama", "vocab_size": 1}', "cannot be|not GPT-2"),
+    ],
+)
+def test_evaluate_refuses_a_damaged_model(training, tmp_path, name, data, problem):
+    for path in harness.TALES.iterdir():
+        (tmp_path / path.name).write_bytes(data if path.name == name else path.read_bytes())
+    with pytest.raises(training.convert.Refused, match=problem):
+        training.evaluate.evaluate([TEXT], tmp_path)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+def test_a_full_disk_is_said(training, corpus, tmp_path):
+    staging = tmp_path / ".mine.training"
+    staging.mkdir()
+    (staging / "checkpoint.new").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left"):
+        training.main([str(corpus), str(tmp_path / "mine"), "--steps", "2"])
+    assert not (tmp_path / "mine").exists() and not (staging / "checkpoint.pt").exists()
 
 
 @pytest.mark.parametrize(
@@ -185,20 +263,32 @@ def test_bad_arguments(training, arguments, problem):
         training.main(arguments)
 
 
-@pytest.mark.parametrize("name", ["train_tales", "evaluate"])
-def test_commands_refuse_in_one_line(reference, name, tmp_path):
+@pytest.mark.parametrize(
+    "name, corpus, problem, next_command",
+    [
+        (
+            "train_tales",
+            "few",
+            "few has 1 of at least 50 texts; <|endoftext|> parts them",
+            "--help",
+        ),
+        ("evaluate", "none", "[Errno 2] No such file or directory: 'none'", "none mine"),
+    ],
+)
+def test_commands_refuse_in_one_line(reference, name, corpus, problem, next_command, tmp_path):
     program = harness.ROOT / "training" / f"{name}.py"
-    done = harness.command("none", "mine", program=program, cwd=tmp_path)
+    (tmp_path / "few").write_text(TEXT, "utf-8")
+    done = harness.command(corpus, "mine", program=program, cwd=tmp_path)
     assert done.returncode == 1
-    again = f"; type: python training/{name}.py none mine\n"
-    assert done.stderr == f"training/{name}.py: [Errno 2] No such file or directory: 'none'{again}"
+    type_this = f"python training/{name}.py {next_command}"
+    assert done.stderr == f"training/{name}.py: {problem}; type: {type_this}\n"
 
 
 def test_without_torch(without):
     program = harness.ROOT / "training" / "train_tales.py"
     done = harness.command("a", "b", program=program, env=os.environ | without("torch"))
     assert done.returncode == 1
-    install = "python -m pip install --group train"
+    install = "python -m pip install --upgrade pip && python -m pip install --group train"
     assert done.stderr == f"training: cannot import torch; type: {install}\n"
 
 

@@ -1,14 +1,15 @@
 # /// script
 # requires-python = ">=3.10"
-# dependencies = ["numpy>=1.26", "tokenizers", "torch>=2.9", "transformers"]
+# dependencies = ["numpy>=1.26", "tokenizers", "torch>=2.9", "transformers>=4.56"]
 # ///
 """Measure a GPT-2 on the texts of a corpus that were held out of its training.
 
-Which ones is a rule, the same for every model: the first fiftieth of all texts, after a shuffle
-that is always the same. They are joined, `<|endoftext|>` before each, and cut into windows as long
-as the model's context; within a window each token is predicted from those before it. The loss is
-the mean of -log p(token), in nats; perplexity is e to the loss. Vocabularies differ, so models are
-compared by bits per character: the sum of the losses, in bits, over the number of characters.
+Which ones is a rule, the same as long as the corpus is the same: the first fiftieth of all texts,
+after a shuffle that is always the same. They are joined, `<|endoftext|>` before each, and cut into
+windows as long as the model's context; within a window each token is predicted from those before
+it. The loss is the mean of -log p(token), in nats; perplexity is e to the loss. Vocabularies
+differ, so models are compared by bits per character: the sum of the losses, in bits, over the
+number of characters, the end of a text being one.
 """
 
 import json
@@ -22,7 +23,7 @@ try:
     import transformers
     from tokenizers import ByteLevelBPETokenizer
 except ImportError as error:
-    install = "python -m pip install --group train"
+    install = "python -m pip install --upgrade pip && python -m pip install --group train"
     sys.exit(f"training: cannot import {error.name}; type: {install}")
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -31,7 +32,6 @@ import convert  # noqa: E402
 USAGE = """usage: python training/evaluate.py CORPUS models/NAME
   CORPUS       a text file, or a folder of *.txt; in a file <|endoftext|> parts the texts
   models/NAME  the model to measure"""
-HELP = "python training/evaluate.py --help"
 END_OF_TEXT = "<|endoftext|>"
 transformers.utils.logging.disable_progress_bar()
 
@@ -46,22 +46,22 @@ def read_texts(corpus):
     texts = []
     for path in sorted(corpus.glob("*.txt")) if corpus.is_dir() else [corpus]:
         try:
-            parts = path.read_text("utf-8").split(END_OF_TEXT)
+            parts = path.read_text("utf-8-sig").split(END_OF_TEXT)
         except UnicodeDecodeError as error:
-            raise convert.Refused(f"{path} is not UTF-8: {error}", HELP) from None
+            raise convert.Refused(f"{path} is not UTF-8: {error}") from None
         texts += [part.strip("\n") for part in parts if part.strip()]
-    problem = f"{corpus} has {len(texts)} texts; at least 50 are needed, {END_OF_TEXT} parts them"
-    convert.check(len(texts) >= 50, problem, HELP)
+    problem = f"{corpus} has {len(texts)} of at least 50 texts; {END_OF_TEXT} parts them"
+    convert.check(len(texts) >= 50, problem)
     np.random.default_rng(0).shuffle(texts)
     n_held_out = len(texts) // 50
     return texts[:n_held_out], texts[n_held_out:]
 
 
 def read_tokenizer(folder):
-    """Return (tokenizer, the id of END_OF_TEXT) of a model's folder; Refused if it has none."""
+    """Return (tokenizer, the id of END_OF_TEXT) of a folder; raise Refused if it has none."""
     vocabulary, merges = Path(folder) / "vocab.json", Path(folder) / "merges.txt"
     end_of_text = json.loads(vocabulary.read_text("utf-8")).get(END_OF_TEXT)
-    convert.check(end_of_text is not None, f"{vocabulary} has no {END_OF_TEXT}", HELP)
+    convert.check(end_of_text is not None, f"{vocabulary} has no {END_OF_TEXT}")
     return ByteLevelBPETokenizer(str(vocabulary), str(merges)), end_of_text
 
 
@@ -70,12 +70,15 @@ def encode(texts, tokenizer, end_of_text):
     ids = []
     for encoding in tokenizer.encode_batch(texts):
         ids += [end_of_text, *encoding.ids]
-    return np.array(ids)
+    return np.array(ids, np.int64)
 
 
 @torch.no_grad()
 def total_loss(model, ids, n_ctx):
-    """Return the sum of -log p(id), in nats, over all ids but the first, in windows of n_ctx."""
+    """Return the sum of -log p(id), in nats, over all ids but the first, in windows of n_ctx.
+
+    ids: int64, [n_tokens].
+    """
     device = next(model.parameters()).device
     total = 0.0
     for start in range(0, len(ids) - 1, n_ctx):
@@ -86,13 +89,17 @@ def total_loss(model, ids, n_ctx):
 
 
 def evaluate(texts, folder):
-    """Return what a model card says of the model in `folder`, as it is stored, on these texts."""
+    """Return what a model card says of the model in `folder`, as it is stored, on these texts.
+
+    Raises Refused where the folder is no GPT-2, OSError where a file cannot be read.
+    """
+    convert.understand(Path(folder))  # transformers would make up what is missing
     tokenizer, end_of_text = read_tokenizer(folder)
     model = transformers.GPT2LMHeadModel.from_pretrained(folder, dtype=torch.float32)
     ids = encode(texts, tokenizer, end_of_text)
     total = total_loss(model, ids, model.config.n_positions)
     loss = total / (len(ids) - 1)
-    n_characters = sum(len(text) + 1 for text in texts)  # the end of a text counts as one
+    n_characters = sum(len(text) + 1 for text in texts)
     return (
         f"{loss:.3f} nats a token, perplexity {math.exp(loss):.1f}, "
         f"{total / math.log(2) / n_characters:.3f} bits a character "
@@ -102,7 +109,7 @@ def evaluate(texts, folder):
 
 def main(arguments):
     """Run the command."""
-    convert.check(len(arguments) == 2, "needs a CORPUS and a models/NAME", HELP, 2)
+    convert.check(len(arguments) == 2, "needs a CORPUS and a models/NAME", status=2)
     held_out, _ = read_texts(arguments[0])
     print(evaluate(held_out, arguments[1]))
 

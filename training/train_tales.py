@@ -1,30 +1,35 @@
 # /// script
 # requires-python = ">=3.10"
-# dependencies = ["numpy>=1.26", "tokenizers", "torch>=2.9", "transformers"]
+# dependencies = ["numpy>=1.26", "safetensors", "tokenizers", "torch>=2.9", "transformers>=4.56"]
 # ///
 """Train a small GPT-2 from scratch on texts: this is how models/tales is made.
 
 The architecture is GPT-2's exactly: transformers' GPT2LMHeadModel, without dropout. The vocabulary
 is a byte-level BPE, as GPT-2's, trained on the same texts by tokenizers; `<|endoftext|>` is its
-last id and stands before each text. AdamW, a warm-up and a cosine, as in "Language Models are
-Few-Shot Learners" (Brown et al., 2020), appendix B; gradients are clipped at norm 1. One text in
+last id and stands before each text. AdamW, a warm-up and a cosine, gradients clipped at norm 1, in
+the manner of "Language Models are Few-Shot Learners" (Brown et al., 2020), appendix B. One text in
 fifty is held out (evaluate.py says which), and measured at the end, on the model as it is stored.
 
-The seed is fixed: the same command on the same machine makes the same model. Products are bfloat16
+The seed is fixed: the same command on the same CPU makes the same model. Products are bfloat16
 where the processor has them, and the sums of another processor come in another order.
 """
 
 import argparse
+import io
 import json
 import math
+import os
 import shlex
 import shutil
 import sys
+import tempfile
 import time
+from hashlib import sha256
 from pathlib import Path
 
 import evaluate  # says it if one of those below is missing
 import numpy as np
+import safetensors.torch
 import torch
 import transformers
 from tokenizers import ByteLevelBPETokenizer
@@ -36,10 +41,9 @@ USAGE = """usage: python training/train_tales.py CORPUS models/NAME [--steps N]
   CORPUS       a text file, or a folder of *.txt; in a file <|endoftext|> parts the texts
   models/NAME  the new folder; then: python easygpt2.py "Once upon a time" --model models/NAME
   --steps N    how many times the weights are changed, each by 16 windows of 256 tokens (5150)"""
-HELP = "python training/train_tales.py --help"
 N_VOCAB, N_CTX, N_EMBD, N_LAYER, N_HEAD = 4096, 256, 192, 6, 6
 BATCH = 16  # windows of n_ctx tokens in a step
-LEARNING_RATE, WARM_UP = 2e-3, 200  # the highest one, and the steps until it is reached
+LEARNING_RATE, WARM_UP = 2e-3, 200  # at the top of the cosine; steps until the warm-up is over
 EVERY = 100  # steps from one line of the log to the next, and to the next checkpoint
 SEED = 1337
 
@@ -48,7 +52,7 @@ class Parser(argparse.ArgumentParser):
     """A parser whose complaints are one line that ends in the next thing to type."""
 
     def error(self, message):
-        raise convert.Refused(message, HELP, 2)
+        raise convert.Refused(message, status=2)
 
 
 def main(arguments):
@@ -58,7 +62,7 @@ def main(arguments):
     parser.add_argument("target")
     parser.add_argument("--steps", type=int, default=5150)
     options = parser.parse_args(arguments)
-    convert.check(options.steps >= 1, "--steps must be at least 1", HELP, 2)
+    convert.check(options.steps >= 1, "--steps must be at least 1", status=2)
     train(options.corpus, Path(options.target), options.steps)
     next_command = f'python easygpt2.py "Once upon a time" --model {shlex.quote(options.target)}'
     convert.say(f"{options.target} is ready; type: {next_command}")
@@ -67,28 +71,32 @@ def main(arguments):
 def train(corpus, target, n_steps):
     """Make the model folder `target`, which appears whole or not at all, from a file or folder.
 
-    Until then the work is in a folder beside it, where the next call takes it up.
+    The checkpoint and the log are in a folder beside it, where the same call goes on. Raises
+    convert.Refused where the texts are too few or the target or the checkpoint is another's,
+    OSError where a file cannot be read or written.
     """
-    convert.check(not target.exists(), f"{target} is there already; choose another name", HELP)
+    convert.check(not os.path.lexists(target), f"{target} is there already; choose another name")
     held_out, texts = evaluate.read_texts(corpus)
     staging = target.with_name(f".{target.name}.training")
-    staging.mkdir(parents=True, exist_ok=True)
-    log = staging / "train.log"
-    train_tokenizer(held_out + texts, staging)
-    tokenizer, end_of_text = evaluate.read_tokenizer(staging)
-    ids = evaluate.encode(texts, tokenizer, end_of_text)
-    if len(ids) <= N_CTX:
-        shutil.rmtree(staging)
+    log, made = staging / "train.log", staging / "made"
+    with tempfile.TemporaryDirectory() as folder:
+        train_tokenizer(held_out + texts, Path(folder))
+        tokenizer, end_of_text = evaluate.read_tokenizer(folder)
+        convert.check(end_of_text > 256, f"{corpus} has nothing twice to make a token of")
+        ids = evaluate.encode(texts, tokenizer, end_of_text)
         problem = f"{corpus} has {len(ids)} tokens to learn from, {N_CTX + 1} are needed"
-        raise convert.Refused(problem, HELP)
-    model = new_model(end_of_text)
-    n_parameters = sum(parameter.numel() for parameter in model.parameters())
-    say(log, f"{len(texts):,} texts, {len(ids):,} tokens, {n_parameters:,} parameters, {machine()}")
-    take_steps(model, ids, n_steps, staging / "checkpoint.pt", log)
-    model.half().save_pretrained(staging)
-    convert.convert(staging, target)
-    say(log, f"held out: {evaluate.evaluate(held_out, target)}")
-    shutil.copyfile(log, target / log.name)
+        convert.check(len(ids) > N_CTX, problem)
+        model = new_model(end_of_text)
+        staging.mkdir(parents=True, exist_ok=True)
+        take_steps(model, ids, n_steps, staging / "checkpoint.pt", log)
+        model.config.to_json_file(Path(folder) / "config.json")
+        weights = safetensors.torch.save(model.transformer.half().cpu().state_dict())
+        (Path(folder) / "model.safetensors").write_bytes(weights)
+        shutil.rmtree(made, ignore_errors=True)
+        convert.convert(folder, made)
+    say(log, f"held out: {evaluate.evaluate(held_out, made)}")
+    shutil.copyfile(log, made / log.name)
+    made.rename(target)
     shutil.rmtree(staging)
 
 
@@ -131,6 +139,7 @@ def new_model(end_of_text):
         attn_pdrop=0.0,
         bos_token_id=end_of_text,
         eos_token_id=end_of_text,
+        architectures=["GPT2LMHeadModel"],
     )
     device = "cuda" if torch.cuda.is_available() else "cpu"
     return transformers.GPT2LMHeadModel(config).to(device)
@@ -139,18 +148,25 @@ def new_model(end_of_text):
 def take_steps(model, ids, n_steps, checkpoint, log):
     """Change the model's weights n_steps times; those that `checkpoint` knows of are not repeated.
 
-    ids: all texts to learn from in one row, [n_tokens]; a step takes BATCH windows of it by chance.
+    ids: all texts to learn from in one row, int64, [n_tokens]; a step takes BATCH windows of it by
+    chance. Raises convert.Refused where the checkpoint is of other work.
     """
     device = model.device.type
-    capable = device == "cuda" or {"avx512_bf16", "amx_bf16"} & {
-        name for name, there in torch.cpu.get_capabilities().items() if there
-    }
+    if device == "cuda":
+        capable = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        found = torch.cpu.get_capabilities()
+        capable = bool(found.get("avx512_bf16") or found.get("amx_bf16"))
     matrices = [weight for weight in model.parameters() if weight.dim() > 1]
     others = [weight for weight in model.parameters() if weight.dim() == 1]
     groups = [{"params": matrices}, {"params": others, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.1)
-    work = {"n_steps": n_steps, "n_tokens": len(ids)}
+    sizes = [N_VOCAB, N_CTX, N_EMBD, N_LAYER, N_HEAD]
+    recipe = [*sizes, BATCH, LEARNING_RATE, WARM_UP, SEED, sha256(ids.tobytes()).hexdigest()]
+    work = {"n_steps": n_steps, "recipe": recipe}
     done = load(checkpoint, model, optimizer, work) if checkpoint.exists() else 0
+    n_parameters = sum(parameter.numel() for parameter in model.parameters())
+    say(log, f"from step {done}: {len(ids):,} tokens, {n_parameters:,} parameters, {machine()}")
     draws = np.random.default_rng(SEED)
     losses, began = [], time.monotonic()
     for step in range(n_steps):
@@ -161,7 +177,7 @@ def take_steps(model, ids, n_steps, checkpoint, log):
             group["lr"] = learning_rate(step, n_steps)
         windows = np.stack([ids[start : start + N_CTX + 1] for start in starts])
         windows = torch.from_numpy(windows).to(device)  # [BATCH, N_CTX + 1]
-        with torch.autocast(device, torch.bfloat16, enabled=bool(capable)):
+        with torch.autocast(device, torch.bfloat16, enabled=capable):
             logits = model(windows[:, :-1]).logits  # [BATCH, N_CTX, n_vocab]
         loss = torch.nn.functional.cross_entropy(
             logits.float().flatten(0, 1), windows[:, 1:].flatten()
@@ -188,17 +204,25 @@ def learning_rate(step, n_steps):
 def save(checkpoint, model, optimizer, state):
     """Write all that the steps to come need, at once or not at all."""
     state = state | {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+    buffer = io.BytesIO()  # torch, writing by itself, raises no OSError where there is no room
+    torch.save(state, buffer)
     new = checkpoint.with_suffix(".new")
-    torch.save(state, new)
+    with open(new, "wb") as file:
+        file.write(buffer.getbuffer())
+        file.flush()
+        os.fsync(file.fileno())
     new.replace(checkpoint)
 
 
 def load(checkpoint, model, optimizer, work):
     """Take up what `save` has written of the same work; return how many steps are done."""
-    state = torch.load(checkpoint)
-    remove = shlex.join(["rm", "-r", "--", str(checkpoint.parent)])
-    problem = f"{checkpoint.parent} was begun with other texts or --steps; if it may go"
-    convert.check(work.items() <= state.items(), problem, remove)
+    state = torch.load(checkpoint, map_location=model.device)
+    folder = checkpoint.parent
+    remove = shlex.join(["rm", "-r", "--", str(folder)])
+    problem = f"{folder} was begun with --steps {state['n_steps']}: give that, or remove it"
+    convert.check(state["n_steps"] == work["n_steps"], problem, remove)
+    problem = f"{folder} was begun with other texts or constants: bring those back, or remove it"
+    convert.check(state["recipe"] == work["recipe"], problem, remove)
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
     return state["done"]
