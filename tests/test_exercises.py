@@ -111,11 +111,10 @@ def test_the_lessons_commands_print_what_it_says(tmp_path):
 ZORBEL = "There was once a tinker called Zorbel. One day the king said to Zor"
 
 
-def changed(tmp_path, *names):
-    """Return the tutorial's source with these solutions applied."""
+def changed(tmp_path, name):
+    """Return the tutorial's source with this solution applied."""
     copy = Copy(tmp_path)
-    for name in names:
-        copy.do(f"git apply docs/solutions/{name}.patch")
+    copy.do(f"git apply docs/solutions/{name}.patch")
     return copy.program.read_text("utf-8")
 
 
