@@ -118,6 +118,19 @@ def changed(tmp_path, name):
     return copy.program.read_text("utf-8")
 
 
+def whenever(name, source, prompt, n_tokens):
+    """Run the source; return [its variables] at each time that it had made the one of this name."""
+    found = []
+
+    def after(statement, frame, returned):
+        if isinstance(statement, ast.Assign) and getattr(statement.targets[0], "id", "") == name:
+            found.append({**frame.f_locals})
+
+    arguments = [prompt, "--tokens", n_tokens, "--model", str(harness.TALES)]
+    assert harness.run(*arguments, source=source, after=after).status == 0
+    return found
+
+
 def test_exercise_2_such_words_are_no_tokens_with_their_space():
     vocabulary = json.loads((harness.TALES / "vocab.json").read_text("utf-8"))
     assert {"Ġ", "Ġwas", "uttered", "utter"} <= vocabulary.keys()
@@ -135,28 +148,15 @@ def test_exercise_8_the_exact_gelu_is_exact(tmp_path):
 
 
 def test_exercise_12_all_ids_go_through_in_every_round(tmp_path):
-    rounds = []
-
-    def after(statement, frame, returned):
-        if ast.unparse(statement) == "n_past = n_seen":
-            rounds.append(frame.f_locals["n_new"])
-
-    arguments = ["Once upon a time", "--tokens", "3", "--model", str(harness.TALES)]
-    harness.run(*arguments, source=changed(tmp_path, "no-cache"), after=after)
-    assert rounds == [4, 5, 6]
+    rounds = whenever("n_new", changed(tmp_path, "no-cache"), "Once upon a time", "3")
+    assert [variables["n_new"] for variables in rounds] == [4, 5, 6]
 
 
 def last_rows(source):
-    """Return {(layer, head): [n_seen] shares of the last row, first round} and the tokens."""
-    rows = {}
-
-    def after(statement, frame, returned):
-        if ast.unparse(statement).startswith("attention_weights = "):
-            place = frame.f_locals["layer"], frame.f_locals["head"]
-            rows.setdefault(place, frame.f_locals["attention_weights"][-1])
-
-    arguments = [ZORBEL, "--tokens", "1", "--model", str(harness.TALES)]
-    return rows, harness.run(*arguments, source=source, after=after).variables["tokens"]
+    """Return {(layer, head): [n_seen] shares of the last row} and the tokens."""
+    found = whenever("attention_weights", source, ZORBEL, "1")
+    rows = {(made["layer"], made["head"]): made["attention_weights"][-1] for made in found}
+    return rows, found[0]["tokens"]
 
 
 def test_exercise_18_the_partner_looks_at_the_token_before(tmp_path):

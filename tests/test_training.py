@@ -183,8 +183,8 @@ def test_the_same_again_also_after_an_interruption(training, corpus, tmp_path, m
         patch.setattr(training, "SEED", 1)
         with pytest.raises(training.convert.Refused, match="begun with other texts or constants"):
             training.main(again)
+    (tmp_path / "few.txt").write_text(TEXT, "utf-8")
     with pytest.raises(training.convert.Refused, match="has 1 of at least 50 texts"):
-        (tmp_path / "few.txt").write_text(TEXT, "utf-8")
         training.main([str(tmp_path / "few.txt"), *again[1:]])
     steps = []
     monkeypatch.setattr(training, "save", save)

@@ -107,13 +107,6 @@ def say(log, line):
     convert.say(line)
 
 
-def machine():
-    """Return what does the work, in words."""
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
-    return f"{torch.get_num_threads()} threads of a CPU"
-
-
 def train_tokenizer(texts, folder):
     """Write vocab.json and merges.txt of a byte-level BPE of N_VOCAB tokens into the folder."""
     tokenizer = ByteLevelBPETokenizer()
@@ -153,8 +146,10 @@ def take_steps(model, ids, n_steps, checkpoint, log):
     """
     device = model.device.type
     if device == "cuda":
+        machine = torch.cuda.get_device_name()
         capable = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
+        machine = f"{torch.get_num_threads()} threads of a CPU"
         found = torch.cpu.get_capabilities()
         capable = bool(found.get("avx512_bf16") or found.get("amx_bf16"))
     matrices = [weight for weight in model.parameters() if weight.dim() > 1]
@@ -165,8 +160,8 @@ def take_steps(model, ids, n_steps, checkpoint, log):
     recipe = [*sizes, BATCH, LEARNING_RATE, WARM_UP, SEED, sha256(ids.tobytes()).hexdigest()]
     work = {"n_steps": n_steps, "recipe": recipe}
     done = load(checkpoint, model, optimizer, work) if checkpoint.exists() else 0
-    n_parameters = sum(parameter.numel() for parameter in model.parameters())
-    say(log, f"from step {done}: {len(ids):,} tokens, {n_parameters:,} parameters, {machine()}")
+    n_parameters = model.num_parameters()
+    say(log, f"from step {done}: {len(ids):,} tokens, {n_parameters:,} parameters, {machine}")
     draws = np.random.default_rng(SEED)
     losses, began = [], time.monotonic()
     for step in range(n_steps):
