@@ -177,14 +177,14 @@ def test_the_same_again_also_after_an_interruption(training, corpus, tmp_path, m
     with pytest.raises(KeyboardInterrupt):
         training.main(again)
     assert not folders[1].exists()
-    with pytest.raises(training.convert.Refused, match="was begun with --steps 5: give that"):
+    with pytest.raises(training.Refused, match="was begun with --steps 5: give that"):
         training.main([*again[:2], "--steps", "6"])
     with monkeypatch.context() as patch:
         patch.setattr(training, "SEED", 1)
-        with pytest.raises(training.convert.Refused, match="begun with other texts or constants"):
+        with pytest.raises(training.Refused, match="begun with other texts or constants"):
             training.main(again)
     (tmp_path / "few.txt").write_text(TEXT, "utf-8")
-    with pytest.raises(training.convert.Refused, match="has 1 of at least 50 texts"):
+    with pytest.raises(training.Refused, match="has 1 of at least 50 texts"):
         training.main([str(tmp_path / "few.txt"), *again[1:]])
     steps = []
     monkeypatch.setattr(training, "save", save)
@@ -219,7 +219,7 @@ def shorten(corpus, text):
 def test_refusals(training, corpus, tmp_path, spoil, problem):
     spoil(corpus)
     training.N_CTX = 400
-    with pytest.raises(training.convert.Refused, match=problem):
+    with pytest.raises(training.Refused, match=problem):
         training.main([str(corpus), str(tmp_path / "mine")])
     assert not (tmp_path / "mine").exists() and not (tmp_path / ".mine.training").exists()
 
@@ -236,7 +236,7 @@ def test_refusals(training, corpus, tmp_path, spoil, problem):
 def test_evaluate_refuses_a_damaged_model(training, tmp_path, name, data, problem):
     for path in harness.TALES.iterdir():
         (tmp_path / path.name).write_bytes(data if path.name == name else path.read_bytes())
-    with pytest.raises(training.convert.Refused, match=problem):
+    with pytest.raises(training.Refused, match=problem):
         training.evaluate.evaluate([TEXT], tmp_path)
 
 
@@ -259,7 +259,7 @@ def test_a_full_disk_is_said(training, corpus, tmp_path):
     ],
 )
 def test_bad_arguments(training, arguments, problem):
-    with pytest.raises(training.convert.Refused, match=problem):
+    with pytest.raises(training.Refused, match=problem):
         training.main(arguments)
 
 
