@@ -15,6 +15,7 @@ import pytest
 import safetensors
 import tokenizers
 
+import convert as program
 import harness
 import random_model
 from checkpoints import make_checkpoints
@@ -27,7 +28,10 @@ FILES = {"config.json", "vocab.json", "merges.txt", "model.safetensors"}
 
 
 def convert(source, target, **options):
-    return harness.command(str(source), str(target), program=PROGRAM, **options)
+    """Run the command, in this process unless its surroundings matter."""
+    if options:
+        return harness.command(str(source), str(target), program=PROGRAM, **options)
+    return harness.command_here("convert.py", program.main, str(source), str(target))
 
 
 def edited(folder, name, old, new):
@@ -151,14 +155,16 @@ def test_index_has_several_blocks_and_several_tensors_in_each():
 
 
 def test_every_truncated_or_flipped_index_is_refused(checkpoint):
+    """A bit of every byte, every seventh length; with EASYGPT2_TEST_ALL all of them."""
+    bits, step = (range(8), 1) if "EASYGPT2_TEST_ALL" in os.environ else ([0], 7)
     path = checkpoint / "model.ckpt.index"
     whole = path.read_bytes()
-    damaged = [whole[:length] for length in range(len(whole))]
+    damaged = [whole[:length] for length in range(0, len(whole), step)]
     damaged += [whole + b"\0", whole + whole, b"\0" + whole]
     for position in range(len(whole)):
-        for bit in range(8):
+        for bit in bits:
             flipped = bytearray(whole)
-            flipped[position] ^= 1 << bit
+            flipped[position] ^= 1 << (bit + position) % 8
             damaged.append(bytes(flipped))
     for content in damaged:
         path.write_bytes(content)

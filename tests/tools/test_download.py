@@ -92,16 +92,14 @@ def house(published, tmp_path):
 
 
 def succeeded(done, house, folder="gpt2"):
-    """The folder is whole, nothing else is left, and the program runs on it."""
+    """The folder is whole, nothing else is left, and the program runs on it; return its output."""
     assert done.returncode == 0, done.stderr
     assert f"models/{folder} is ready; type: python easygpt2.py" in done.stdout
     assert house.models - {"tales"} == {folder}
     files = {path.name for path in (house.folder / "models" / folder).iterdir()}
     assert files == set(openai.FILES)
-    program = house.folder / "easygpt2.py"
-    options = [] if folder == "gpt2" else ["--model", f"models/{folder}"]
-    run = harness.command("Once upon a time", *options, program=program, cwd=house.folder)
-    assert run.returncode == 0 and f"models/{folder}\n" in run.stderr
+    run = harness.run("Once upon a time", "--model", str(house.folder / "models" / folder))
+    assert run.status == 0, run.stderr
     return run.stdout
 
 
@@ -119,8 +117,10 @@ def test_fresh_download(house, published):
     shown = next(output for command, output in readme.commands() if "download.py" in command)
     assert done.stdout == shown
     output = succeeded(done, house)
-    plain = harness.command("Once upon a time", "--model", str(published))
-    assert output == plain.stdout
+    assert output == harness.run("Once upon a time", "--model", str(published)).stdout
+    program = house.folder / "easygpt2.py"
+    run = harness.command("Once upon a time", program=program, cwd=house.folder)
+    assert run.stdout == output and "models/gpt2\n" in run.stderr
     for method, path, _, _ in house.hub.requests:
         assert method == "HEAD" or SMALL.revision in path
     for name in openai.FILES:
