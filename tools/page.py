@@ -76,11 +76,21 @@ NOTES = {"candidates": ten_best, "probabilities": ten_drawn, "residual": lengths
 
 def failure(recorded):
     """Return "line N: what went wrong" if an exception has ended the script, else None."""
-    if not isinstance(recorded.error, Exception):
+    error = recorded.error
+    if error is None or isinstance(error, SystemExit):
         return None
-    frames = traceback.extract_tb(recorded.error.__traceback__)
+    frames = traceback.extract_tb(error.__traceback__)
     line = [frame.lineno for frame in frames if frame.filename == recorded.path][-1]
-    return f"line {line}: {type(recorded.error).__name__}: {recorded.error}"
+    return f"line {line}: " + "".join(traceback.format_exception_only(error)).strip()
+
+
+def end_of_recording(recorded):
+    """Return "line N: why nothing is known of what ran later" if that is so, else None."""
+    if recorded.silent_after is None:
+        return None
+    line = recorded.statements[recorded.events[recorded.silent_after].statement].first
+    why = "Python's trace was cut, by sys.settrace or by calls until the stack was full"
+    return f"line {line}: {why}"
 
 
 def page_of(recorded):
@@ -99,6 +109,7 @@ def page_of(recorded):
         mark=markupsafe.Markup(MARK.decode()),
         blocks=blocks_of(recorded),
         failure=failure(recorded),
+        end_of_recording=end_of_recording(recorded),
         kept=kept_of(recorded),
         left_out=left_out(recorded),
         style=markupsafe.Markup(style),
@@ -158,6 +169,7 @@ def data_of(recorded, arrays):
         "values": values,
         "arrays": arrays,
         "failure": [recorded.error_event, failure(recorded)],
+        "endOfRecording": [recorded.silent_after, end_of_recording(recorded)],
         "pictures": PICTURES,
         "axes": AXES,
         "choice": CHOICE,
@@ -242,6 +254,11 @@ def rounds(recorded, loop):
 def left_out(recorded):
     """Return sentences that say what of the run is not on the page."""
     sentences = []
+    if recorded.silent_after is not None:
+        sentences.append(f"all behind {end_of_recording(recorded)}")
+    if recorded.too_deep:
+        deep = recorder.MOST_CALLS
+        sentences.append(f"{recorded.too_deep:,} calls, deeper than {deep} functions in functions")
     for loop in sorted(recorded.ran):
         kept, ran = rounds(recorded, loop)
         if kept != ran:
@@ -306,7 +323,7 @@ def functions(statements):
         if statement.kind == "FunctionDef":
             name = statement.name
             inside = [other.last for other in statements if other.function == name]
-            for line in range(statement.first, max(inside) + 1):
+            for line in range(statement.first, max([statement.last, *inside]) + 1):
                 found.setdefault(line, name)
     return found
 

@@ -579,6 +579,8 @@ def test_pytorch_runs_no_code(torch, model, tmp_path, monkeypatch):
     for content in (b"", b"no pickle", b"PK\3\4"):
         (model / "pytorch_model.bin").write_bytes(content)
         refused(convert(model, tmp_path / "new"), "pytorch_model.bin")
+    torch.save({}, model / "pytorch_model.bin")
+    refused(convert(model, tmp_path / "new"), "wte.weight is missing")
 
 
 @pytest.mark.parametrize("module", ["torch", "google_crc32c"])
@@ -684,9 +686,9 @@ def test_terminal_that_cannot_print_a_name(model, tmp_path):
 def test_help_and_arguments(tmp_path):
     for flag in ("-h", "--help"):
         done = harness.command(flag, program=PROGRAM)
-        assert done.returncode == 0 and done.stdout.startswith("usage: python convert.py FOLDER")
+        assert done.returncode == 0 and "python convert.py [-h] FOLDER models/NAME" in done.stdout
     for arguments in ([], ["one"], ["one", "two", "three"]):
-        refused(harness.command(*arguments, program=PROGRAM), "FOLDER", status=2)
+        refused(harness.command(*arguments, program=PROGRAM), "arguments", status=2)
     refused(convert(tmp_path / "nowhere", tmp_path / "new"), "nowhere")
     refused(convert(tmp_path, tmp_path / "new"), "config.json", "hparams.json")
     (tmp_path / "config.json").write_text("{}")
@@ -695,12 +697,64 @@ def test_help_and_arguments(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="closes a stream of the command")
-@pytest.mark.parametrize("closed", [">&-", "2>&-", ">/dev/full", "2>/dev/full"])
+@pytest.mark.parametrize("closed", ["2>&-", "2>/dev/full"])
+def test_nobody_reads_a_refusal(closed, tmp_path):
+    """Its status is the same, and it is not said on stdout instead."""
+    command = shlex.join([sys.executable, str(PROGRAM), "nowhere", str(tmp_path / "new")])
+    done = subprocess.run(f"{command} {closed}", shell=True, stdout=subprocess.PIPE)
+    assert done.returncode == 1 and done.stdout == b""
+
+
+def test_refusals_hold_no_characters_that_steer_a_terminal(model, edit_config, tmp_path):
+    """No colour, no right-to-left override and no zero of another's file, nor much of it."""
+    edit_config(model_type="\x1b[31m\u202e\0\u2028\n" + 70_000 * "x")
+    done = convert(model, tmp_path / "new")
+    refused(done, r"\x1b[31m", "\\u202e", "\\x00", "xx ... xx", "x', not 'gpt2': not GPT-2; type")
+    assert len(done.stderr) < 1200 and done.stderr[:-1].isprintable()
+    (model / "config.json").unlink()
+    name = "new\x1b[31m" + "n" * 200
+    refused(convert(model, tmp_path / name), "neither config.json")
+    done = convert(model / ("d" * 900), tmp_path / "new")
+    refused(done, next_command="python convert.py --help")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="closes a stream of the command")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", ">/dev/full", "2>/dev/full"])
 def test_nobody_reads_what_is_said(closed, tmp_path):
-    program = edited(tmp_path, "formats/safetensors.py", "said > 1 ", "said > -1 ")
+    program = edited(tmp_path, "formats/safetensors.py", "said > 1:", "said > -1:")
     command = [sys.executable, str(program), str(CHECKPOINTS / "small"), str(tmp_path / "new")]
     assert subprocess.run(f"{shlex.join(command)} {closed}", shell=True).returncode == 0
     assert len(stored(tmp_path / "new")) == 40
+
+
+@pytest.mark.parametrize("number", ["8.0", "true", "null"])
+def test_sizes_that_are_no_whole_numbers(model, edit_config, tmp_path, number):
+    """8.0 is 8 for Python, and would be copied into the new header; True is 1."""
+    path = model / "model.safetensors"
+    data = path.read_bytes()
+    start = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:start])
+    header["ln_f.bias"]["shape"] = [json.loads(number)]
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + data[start:])
+    refused(convert(model, tmp_path / "new"), "tensor ln_f.bias has shape")
+
+
+def test_a_vocabulary_of_one_token_too_many(tmp_path):
+    """The tensors fit the config, but the last token has no row."""
+    config = random_model.config_of(n_layer=1, n_head=1, n_embd=8, n_ctx=8, n_vocab=4095)
+    source = random_model.write_model(tmp_path / "source", config)
+    for name in ("vocab.json", "merges.txt"):
+        shutil.copy(harness.TALES / name, source)
+    refused(convert(source, tmp_path / "new"), "has 4096 tokens, the model only 4095")
+
+
+def test_nothing_is_made_on_the_way_to_a_name(model, tmp_path):
+    """nowhere/.. is the folder itself, which is there; nowhere/../new needs no nowhere."""
+    refused(convert(model, tmp_path / "nowhere" / ".."), "is there already")
+    assert convert(model, tmp_path / "nowhere" / ".." / "new").returncode == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"model", "new"}
+    assert convert(model, tmp_path / "a" / "b" / "new").returncode == 0
 
 
 def test_full_disk_leaves_nothing(tmp_path):
@@ -709,7 +763,7 @@ def test_full_disk_leaves_nothing(tmp_path):
     def limit():
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 
-    done = convert(CHECKPOINTS / "small", tmp_path / "new", preexec_fn=limit)
+    done = convert(CHECKPOINTS / "small", tmp_path / "a" / "b" / "new", preexec_fn=limit)
     refused(done, "too large", next_command="python convert.py ")
     assert not list(tmp_path.iterdir())
 
@@ -730,9 +784,10 @@ def test_stopped_in_the_middle(number, tmp_path):
     assert process.stdout.readline() == "in the middle\n"
     process.send_signal(number)
     _, stderr = process.communicate(timeout=60)
-    left = [path.name for path in (tmp_path / "models").iterdir()]
+    left = [path.name for path in tmp_path.glob("models/*")]
     if number == signal.SIGINT:
         assert process.returncode == 130 and stderr.count("\n") == 1 and left == []
+        assert not (tmp_path / "models").exists()
     else:
         assert left == [".new.converting"]
         done = convert(source, tmp_path / "models" / "new")
@@ -766,7 +821,7 @@ def test_memory_and_progress_at_the_width_of_1558m(kind, tmp_path, request):
         allowed += peak_of(done.stdout)
     else:
         write_zeros(source / "model.safetensors", random_model.shapes_of(config))
-    edited(tmp_path / "house", "formats/safetensors.py", "said > 1 ", "said > 0.01 ")
+    edited(tmp_path / "house", "formats/safetensors.py", "said > 1:", "said > 0.01:")
     tell = "        say(open('/proc/self/status').read())\n        sys.exit(0)\n"
     program = edited(tmp_path / "house", "command.py", "        sys.exit(0)\n", tell)
     done = harness.command(str(source), str(tmp_path / "new"), program=program)
