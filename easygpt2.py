@@ -25,7 +25,7 @@ How the data flows:
 import json, struct, sys
 import numpy as np
 
-# %% Before step 1. Nothing in this cell is GPT-2. The lesson goes on in step 1, at line 161
+# %% Before step 1. Nothing in this cell is GPT-2. The lesson goes on in step 1, at line 160
 USAGE = """usage: python easygpt2.py PROMPT [options]
   PROMPT           the text to continue, in quotes; - reads it from stdin; -- ends the options
   --tokens N       how many new tokens to make, at least 1 (8)
@@ -109,8 +109,7 @@ def find_model(name):
     """Return the folder of the model, unless a file in it is damaged, or of another model."""
     beside = "".join(globals().get("__file__", "").replace("\\", "/").rpartition("/")[:2])
     models = f"{beside}models/"
-    wanted = [name, models + name] if name else [models + "gpt2", models + "tales"]
-    here = []
+    here, wanted = [], [name, models + name] if name else [models + "gpt2", models + "tales"]
     for folder in wanted + [models + known for known in KNOWN]:
         try:
             open(f"{folder}/config.json", "rb").close()
@@ -299,11 +298,12 @@ def read_tensor(name, shape):
     """Return the tensor of this name as float32."""
     entry = header.get(name) or header.get(f"transformer.{name}")  # both spellings are in use
     check(entry and entry["shape"] == shape, f"{path}: {name} is missing, or not {shape} in shape")
-    begin, end = entry["data_offsets"]
+    begin, end = [data_start + offset for offset in entry["data_offsets"]]
     dtype = {"F32": "<f4", "F16": "<f2"}[entry["dtype"]]
-    tensor = np.frombuffer(file_bytes[data_start + begin : data_start + end], dtype)  # [...]
-    # In OpenAI's file the numbers are not aligned. NumPy would copy them at every product.
-    return np.require(tensor.reshape(shape), np.float32, ["ALIGNED"])  # [*shape]
+    tensor = np.frombuffer(file_bytes[begin:end], dtype)  # [...]
+    if not tensor.flags.aligned:  # as in OpenAI's file. NumPy would copy it at every product.
+        tensor = np.fromfile(path, tensor.dtype, len(tensor), offset=begin)  # [...]
+    return tensor.reshape(shape).astype(np.float32, copy=False)  # [*shape]
 
 wte = read_tensor("wte.weight", [n_vocab, n_embd])  # [n_vocab, n_embd]
 wpe = read_tensor("wpe.weight", [n_ctx, n_embd])  # [n_ctx, n_embd]
