@@ -237,7 +237,7 @@ for rank, line in enumerate(read(f"{model}/merges.txt").splitlines()):
 # %% Step 6. Merge by rank
 # `tokens` is a list of strings. Each word starts as single characters. Of all pairs of neighbours
 # the one with the lowest rank is joined wherever it stands, until no pair in the word has a rank.
-#   Ġ w o l f → Ġw o l f → Ġw ol f → Ġwol f → Ġwolf
+#   Ġ w o l f → Ġw o l f → Ġw o lf → Ġwo lf → Ġwolf
 #   tokens → ['The', 'Ġn', 'a', 'Ã', '¯', 've', 'Ġwolf', 'Ġdidn', "'t"]
 tokens = []
 for printable_word in printable_words:
