@@ -127,7 +127,7 @@ def test_every_array_of_a_run_is_float32_integer_or_boolean(monkeypatch):
                 if ".choice(" not in LINES[frame.f_lineno - 1]:  # its inside has no frames
                     seen.add(self.dtype)
 
-    for name in ("frombuffer", "zeros", "full", "triu"):
+    for name in ("frombuffer", "fromfile", "zeros", "full", "triu"):
         original = getattr(np, name)
         monkeypatch.setattr(np, name, lambda *a, f=original, **k: f(*a, **k).view(Watched))
     named = set()

@@ -144,9 +144,7 @@ def test_the_check_itself_can_fail():
 
 
 def text(*options, prompt="Once upon a time", n_tokens=20, notes=0):
-    run = harness.run(
-        prompt, "--tokens", str(n_tokens), "--model", str(harness.TALES), *options
-    )
+    run = harness.run(prompt, "--tokens", str(n_tokens), "--model", str(harness.TALES), *options)
     assert run.status == 0 and run.stderr.count("\n") == 1 + notes, run.stderr
     return run.variables["ids"]
 
