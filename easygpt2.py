@@ -59,14 +59,14 @@ def on_error(kind, error, trace):
 def read_arguments(arguments):
     """Return the prompt, and the options as {name: value}."""
     options = {"--tokens": 8, "--model": "", "--temperature": 0, "--top-k": None, "--seed": None}
-    prompts = []
+    texts = []
     for argument in arguments:
         name, equals, value = argument.partition("=")
         if argument in ("-h", "--help"): sys.exit(print(USAGE, flush=True))
-        elif argument == "--": prompts += arguments
+        elif argument == "--": texts += arguments
         elif argument == "-":
-            data = sys.stdin.buffer.read() if sys.stdin else b""
-            prompts.append(data.decode("utf-8", "surrogateescape").removesuffix("\n"))
+            data = sys.stdin.buffer.read().removesuffix(b"\n") if sys.stdin else b""
+            texts.append(data.decode("utf-8", "surrogateescape").removesuffix("\r"))
         elif name in options:
             value = value if equals else next(arguments, "")
             try:
@@ -76,16 +76,16 @@ def read_arguments(arguments):
             check(good, f"{name} cannot be {value!r}", HELP, 2)
         else:
             check(argument[:1] != "-", f"unknown option {argument!r}", HELP, 2)
-            prompts.append(argument)
+            texts.append(argument)
     if options["--temperature"] > 0:  # float32 cannot divide by what lies beyond these
         options["--temperature"] = min(max(options["--temperature"], 1e-20), 1e38)
         options["generator"] = np.random.default_rng(options["--seed"])
     elif options["--top-k"] or options["--seed"] is not None:
         warn("easygpt2.py: --top-k and --seed have no effect without --temperature")
-    check("".join(prompts), "no prompt", TALES, 2)
-    check(len(prompts) == 1, "more than one prompt", f"python easygpt2.py {' '.join(prompts)!r}", 2)
+    check("".join(texts), "no prompt", TALES, 2)
+    check(not texts[1:], "more than one prompt", f"python easygpt2.py {' '.join(texts)[:99]!r}", 2)
     try:  # bytes that the terminal's encoding does not know arrive as surrogates
-        return prompts[0].encode("utf-8", "surrogateescape").decode("utf-8"), options
+        return texts[0].encode("utf-8", "surrogateescape").decode("utf-8"), options
     except UnicodeError: check(False, "the prompt is not UTF-8", TALES, 2)
 def read(path, parse=str):
     """Return the text of a file, or what `parse` makes of it."""
@@ -128,7 +128,7 @@ def find_model(name):
         for name in "n_embd n_head n_layer n_positions vocab_size layer_norm_epsilon".split():
             kind = float if name == "layer_norm_epsilon" else int
             good[name] = type(config[name]) is kind and 0 < config[name] < 1e6
-        good["n_inner"] = config.get("n_inner") in (None, 4 * config["n_embd"])
+        good["n_inner"] = config.get("n_inner") in (None, good["n_embd"] and 4 * config["n_embd"])
         wrong = [f"{name} {config[name]!r}" for name in good if not good[name]]
         good = not wrong and config["n_embd"] % config["n_head"] == 0
         check(good, f"{path} is not a GPT-2's: {', '.join(wrong) or 'n_embd % n_head is not 0'}")
@@ -148,7 +148,7 @@ def find_model(name):
             position = start + end
             tensors[name.removeprefix("transformer.")] = data[start + begin : position]
         check(position == len(data), f"{path} has {len(data)} bytes instead of {position}")
-        good = np.array_equal(tensors.get("lm_head.weight"), tensors["wte.weight"])
+        good = np.array_equal(tensors.get("lm_head.weight"), tensors.get("wte.weight"))
         check(good or "lm_head.weight" not in tensors, f"{path}: lm_head.weight is not wte.weight")
     except (OSError, ValueError, TypeError, LookupError, RecursionError, AttributeError) as error:
         check(False, f"cannot read {path}, {name} ({type(error).__name__}: {error})")
