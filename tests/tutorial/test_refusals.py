@@ -7,7 +7,6 @@ import re
 import shlex
 import shutil
 import struct
-import sys
 
 import numpy as np
 import pytest
@@ -33,8 +32,9 @@ def refused(run, status, *words):
     problem, _, command = lines[0].rpartition("; type: ")
     assert problem.startswith("easygpt2.py: ") and re.fullmatch(NEXT, command), lines[0]
     assert shlex.split(command), "a shell understands it"
+    line = re.sub(r"\S*/test_[^/]*/", "", lines[0])  # the folder has a test's name
     for word in words:
-        assert word in lines[0], lines[0]
+        assert word in line, lines[0]
     return command
 
 
@@ -61,7 +61,6 @@ TALES = ["--model", str(harness.TALES)]
         (["--tokens", "--seed", "x"], "--tokens"),
         (["x", "--seed="], "--seed"),
         (["x", "--top-k"], "--top-k"),
-        (["x", "-"], "more than one prompt"),
         (["x", "--temperature=1=1"], "--temperature"),
         (["x", "--tokens", "five"], "--tokens"),
         (["x", "--tokens", "0"], "--tokens"),
@@ -102,8 +101,9 @@ def test_long_arguments_give_a_short_line():
 
 
 def test_what_to_type_for_two_prompts_is_one_prompt():
-    command = refused(harness.run("it's", 'a "quoted" $HOME'), 2)
-    assert len(shlex.split(command)) == 3
+    for words in (["it's", "so"], ['a "quoted"', "word"], ["two\nlines", "naïve ☃"]):
+        command = refused(harness.run(*words), 2)
+        assert len(shlex.split(command)) == 3
 
 
 CONTROLS = "\x1b[2J\x00\x07\x9b1m\u202e\u2066\u2028\r\n"
@@ -325,7 +325,6 @@ def test_json_files(model, name, content):
         lambda vocabulary: vocabulary | {"!": 0.0},
         lambda vocabulary: vocabulary | {"!": None},
         lambda vocabulary: vocabulary | {"!": [0]},
-        lambda vocabulary: vocabulary | {"a b": 4096},
         lambda vocabulary: {token: id for token, id in vocabulary.items() if id},
         lambda vocabulary: {
             "ĠOnce" if token == "Once" else token: id for token, id in vocabulary.items()
