@@ -53,8 +53,8 @@ FACTS = [
 CHECKED = [
     "in the 18", "124 million weights", "50000 times", "256 bytes", "those from 256 on",
     "weights of 124M", "[[0, -inf, -inf], [0, 0, -inf], [0, 0, 0]]", "row all 0",
-    "scores: 0 up to the row itself", "makes 0", "dividing by 0", "to mean 0 and variance 1", "n - 1",
-    "to nearly 0", "sqrt(2 / np.pi)", "temperature above 1", "one below 1", "be float64",
+    "scores: 0 up to the row itself", "makes 0", "dividing by 0", "to mean 0 and variance 1",
+    "n - 1", "to nearly 0", "sqrt(2 / np.pi)", "temperature above 1", "one below 1", "be float64",
     "as positions count from 0", "row 2", "--tokens 5", "--model tales",
 ]  # fmt: skip
 
