@@ -2,9 +2,9 @@
 
 usage: python tests/solutions.py
 
-A hunk is found by its lines of code alone. So after a change of comments, or of code elsewhere, this
-writes each patch anew, with the lines and comments as they are now. The context of a hunk is the line
-behind it, and the line before it where the one behind is no code.
+A hunk is found by its lines of code alone. So after a change of comments, or of code elsewhere,
+this writes each patch anew, with the lines and comments as they are now. The context of a hunk is
+the line behind it, and the line before it where the one behind is no code.
 """
 
 import sys

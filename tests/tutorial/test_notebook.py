@@ -1,4 +1,4 @@
-"""easygpt2.py as a notebook: opened by Jupytext, run cell by cell as README says."""
+"""easygpt2.py as a notebook: opened by Jupytext, run cell by cell as docs/cells.md says."""
 
 import re
 import shlex
