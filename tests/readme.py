@@ -52,7 +52,7 @@ def renew_pages():
                 check=True,
             )
         last = done.stdout.splitlines()[-1]
-        path.write_text(re.sub(r"^Page: .+$", lambda found: last, text, flags=re.M), "utf-8")
+        path.write_text(re.sub(r"^Page: .+$", last, text, flags=re.M), "utf-8")
 
 
 def results():
