@@ -1,9 +1,11 @@
-"""Draw the page of a recorded run: the script itself, with every value beside its line.
+"""The page of a recorded run: one HTML file that shows every value beside the line that made it.
 
-Nothing of GPT-2 is computed here. What the page knows of GPT-2 are the tables below: which variable
-is drawn how, and what a shape's names count. Template, style and scripts are in page/.
+It knows nothing of how GPT-2 is computed. What it knows of GPT-2 are the tables below: which
+variable is drawn how, what a shape's names count, which variables are the stations of the map.
+Template, style and scripts are in page/; the recorder is recorder.py.
 """
 
+import ast
 import base64
 import hashlib
 import json
@@ -20,7 +22,9 @@ import pygments.lexers
 from tools import recorder
 
 PARTS = Path(__file__).resolve().parent / "page"
-SCRIPTS = ["recorded", "text", "place", "rows", "pictures", "value", "controls"]  # one script
+# One script, in this order. Each piece says in its first lines what it is for.
+SCRIPTS = ["text", "recorded", "place", "steps", "colours", "grid", "glance", "candidates"]
+SCRIPTS += ["map", "lines", "sheet", "pane", "rail", "bar", "start"]
 MARK = b"<!-- made by walkthrough.py -->"  # only such a file is ever replaced
 
 # How a variable is drawn, where there is more to it than its kind of value says.
@@ -32,12 +36,26 @@ PICTURES = {
     "best": "ids",
     "pieces": "merges",
     "attention_weights": "attention",
-    "residual": "growth",
-    "candidates": "candidates",
+    "residual": "lengths",
+    "logits": "candidates",
     "probabilities": "candidates",
 }
 # The loops around this variable are the page's main choice, and what they count.
-CHOICE = ("attention_weights", ["token", "layer", "head"])
+CHOICE = ("attention_weights", ["round", "layer", "head"])
+# The stations of the map: a name, the variable, and which of the statements that make it is meant.
+STATIONS = [
+    ("text", "prompt", 0),
+    ("tokens", "tokens", -1),
+    ("ids", "ids", 0),
+    ("embeddings", "residual", 0),
+    ("layers", "attention_weights", 0),
+    ("logits", "logits", 0),
+    ("token", "ids", -1),
+]
+# The map's other pictures: the chosen token, its candidates, and the rows that each layer adds to.
+MAP = {"taken": "next_id", "candidates": ["probabilities", "logits"], "rows": "residual"}
+# How much room the steps get on the rail; the others get 1.6.
+RAIL = {12: 11, 13: 3, 14: 2}
 # What the names in shape comments count: positions in the text from a variable's value on, ids of
 # the vocabulary, or the ids that a variable holds.
 AXES = {
@@ -49,14 +67,17 @@ AXES = {
     "len(vocabulary)": {"vocabulary": True},
     "n_best": {"ids": "best"},
 }
+# Cells with such a title are folded, and runs of lines that only call these or make these.
+FOLDED_CELL = r"# %% Before step 1\b"
+BOOKKEEPING = {"check", "made", "unmade", "good", "complete", "file_size"}
 
 
-def ten_best(candidates, variables):
+def ten_best(logits, variables):
     """Return the ten largest logits, and what the script's own softmax makes of them."""
-    best = np.argsort(-candidates, kind="stable")[:10]
-    found = {"ids": best.tolist(), "logits": candidates[best].tolist()}
+    best = np.argsort(-logits, kind="stable")[:10]
+    found = {"ids": best.tolist(), "logits": logits[best].tolist()}
     if "softmax" in variables:
-        found["probabilities"] = variables["softmax"](candidates)[best].tolist()
+        found["probabilities"] = variables["softmax"](logits)[best].tolist()
     return found
 
 
@@ -71,20 +92,11 @@ def lengths(rows, variables):
     return np.linalg.norm(rows.astype(np.float64), axis=1).tolist()
 
 
-NOTES = {"candidates": ten_best, "probabilities": ten_drawn, "residual": lengths}
-
-
-def failure(recorded):
-    """Return "line N: what went wrong" if an exception has ended the script, else None."""
-    if not isinstance(recorded.error, Exception):
-        return None
-    frames = traceback.extract_tb(recorded.error.__traceback__)
-    line = [frame.lineno for frame in frames if frame.filename == recorded.path][-1]
-    return f"line {line}: {type(recorded.error).__name__}: {recorded.error}"
+NOTES = {"logits": ten_best, "probabilities": ten_drawn, "residual": lengths}
 
 
 def page_of(recorded):
-    """Return the page, as bytes."""
+    """Return the page of this recorder.Recorder, which has run, as bytes."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(PARTS),
         autoescape=True,
@@ -92,11 +104,11 @@ def page_of(recorded):
         lstrip_blocks=True,
     )
     style = (PARTS / "style.css").read_text("utf-8")
-    pieces = [(PARTS / f"{name}.js").read_text("utf-8") for name in SCRIPTS]
-    script = "\n".join(pieces)
+    script = "\n".join((PARTS / f"{name}.js").read_text("utf-8") for name in SCRIPTS)
     arrays, numbers = packed(recorded.arrays)
     text = environment.get_template("page.html").render(
         mark=markupsafe.Markup(MARK.decode()),
+        file=Path(recorded.path).name,
         blocks=blocks_of(recorded),
         failure=failure(recorded),
         kept=kept_of(recorded),
@@ -118,6 +130,15 @@ def _hash(text):
 def _json(data):
     """JSON in which no text can end the element that holds it."""
     return json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+
+
+def failure(recorded):
+    """Return "line N: what went wrong" if an exception has ended the script, else None."""
+    if not isinstance(recorded.error, Exception):
+        return None
+    frames = traceback.extract_tb(recorded.error.__traceback__)
+    line = [frame.lineno for frame in frames if frame.filename == recorded.path][-1]
+    return f"line {line}: {type(recorded.error).__name__}: {recorded.error}"
 
 
 # -- what the page's script is given
@@ -158,9 +179,15 @@ def data_of(recorded, arrays):
         "values": values,
         "arrays": arrays,
         "failure": [recorded.error_event, failure(recorded)],
+        "ran": {loop: ran for loop, ran in recorded.ran.items()},
+        "cut": left_out(recorded)[:1],
+        "steps": [{"number": n, "title": title, "line": at} for at, n, title in steps_of(lines)],
         "pictures": PICTURES,
         "axes": AXES,
         "choice": CHOICE,
+        "stations": STATIONS,
+        "map": MAP,
+        "rail": RAIL,
         "vocabulary": vocabulary_of(recorded.variables),
         "ids": ids if isinstance(ids, list) else [],
         "texts": [text if isinstance(text, str) else "" for text in texts],
@@ -227,7 +254,7 @@ def vocabulary_of(variables):
 
 
 def kept_of(recorded):
-    """Return what of the page's main choice is on it: ["token 8 of 8", "layer 6 of 6" ...]."""
+    """Return what of the page's main choice is on it: ["round 8 of 8", "layer 6 of 6" ...]."""
     target, names = CHOICE
     loops = next((one.loops for one in recorded.statements if target in one.targets), [])
     return [f"{name} {' of '.join(rounds(recorded, loop))}" for name, loop in zip(names, loops)]
@@ -266,37 +293,95 @@ def left_out(recorded):
 # -- the script as a page
 
 
+def steps_of(lines):
+    """Return [(line, number, title)] of the steps' headings."""
+    found = []
+    for number, line in enumerate(lines, 1):
+        heading = re.match(r" *# (?:%% )?Step (\d+)\. (.*)", line)
+        if heading:
+            found.append((number, int(heading[1]), heading[2]))
+    return found
+
+
 def blocks_of(recorded):
-    """Return the script's lines as what the template sets: headings, prose and rows of code."""
-    lines, code = recorded.source.split("\n"), highlighted(recorded.source)
+    """Return the script's lines as what the template sets: headings, prose, code and folds."""
+    lines, code = recorded.source.split("\n"), highlighted(recorded)
+    if lines[-1] == "":
+        lines.pop()
     starts = {statement.first: number for number, statement in enumerate(recorded.statements)}
     first = min(starts, default=0)  # comments above it are for tools
-    function_of = functions(recorded.statements)
+    function_of, examples = functions(recorded.statements), examples_of(recorded)
+    headings = {line: (number, title) for line, number, title in steps_of(lines)}
     blocks, line = [], 1
     while line <= len(lines):
         text, number = lines[line - 1], starts.get(line)
         last = line if number is None else recorded.statements[number].last
-        block = {"line": line, "function": function_of.get(line)}
-        heading = re.match(r" *# (?:%% )?Step (\d+)\. (.*)", text)
-        if heading:
-            block |= {"kind": "heading", "number": int(heading[1]), "title": heading[2]}
+        block = {"function": function_of.get(line), "statement": None}
+        if line in headings:
+            block |= {"kind": "heading", "number": headings[line][0], "title": headings[line][1]}
         elif line == first and text.startswith('"""'):
-            docstring = "\n".join(lines[line - 1 : last]).strip().strip('"')
-            block |= {"kind": "prose", "html": prose(docstring.split("\n"))}
+            block |= {"kind": "prose", "lines": [prose(part) for part in lines[line - 1 : last]]}
         elif re.match(r" *#", text) and line > first:
             while last < len(lines) and re.match(r" *#(?! (?:%% )?Step \d)", lines[last]):
                 last += 1
-            comment = [re.sub(r"^ *# ?", "", part) for part in lines[line - 1 : last]]
-            block |= {"kind": "prose", "html": prose(comment)}
+            block |= {"kind": "prose", "lines": []}
+            for at in range(line, last + 1):
+                comment = re.sub(r"^ *# ?", "", lines[at - 1])
+                block["lines"].append(prose(comment, examples.get(at)))
         elif text.strip():
             html = markupsafe.Markup("\n".join(code[line - 1 : last]))
             block |= {"kind": "code", "statement": number, "html": html}
         else:
             block |= {"kind": "blank"}
-        block["indent"] = len(text) - len(text.lstrip())
+        block |= {"line": line, "last": last, "indent": len(text) - len(text.lstrip())}
         blocks.append(block)
         line = last + 1
-    return blocks
+    return folded(blocks, lines, recorded.statements)
+
+
+def folded(blocks, lines, statements):
+    """Put what a first reader may skip into blocks of the kind "fold"."""
+    found = []
+    for block in blocks:
+        why = _folds(block, lines, statements, found[-1] if found else None)
+        if why and found and found[-1].get("why") == why[0]:
+            found[-1]["blocks"].append(block)
+        elif why:
+            found.append({"kind": "fold", "why": why[0], "title": why[1], "blocks": [block]})
+        else:
+            found.append(block)
+    kept = []
+    for block in found:
+        if block["kind"] == "fold":
+            inside = block["blocks"]
+            after = []
+            while inside[-1]["kind"] == "blank":
+                after.insert(0, inside.pop())
+            block |= {"line": inside[0]["line"], "last": inside[-1]["last"]}
+            short = block["why"] == "bookkeeping" and block["last"] - block["line"] < 2
+            kept += [*inside, *after] if short else [block, *after]
+        else:
+            kept.append(block)
+    return kept
+
+
+def _folds(block, lines, statements, before):
+    """Return (why, title) if this block is to be folded, else None."""
+    text, inside = lines[block["line"] - 1], before and before.get("why")
+    first = min((statement.first for statement in statements), default=0)
+    if block["line"] < first:
+        return "header", "Script header, for tools that run scripts"
+    if re.match(FOLDED_CELL, text):
+        return "cell", text.removeprefix("# %% ")
+    if inside == "cell" and not re.match("# %% ", text):
+        return "cell", ""
+    if block["kind"] == "code" and block["statement"] is not None and not block["function"]:
+        statement = statements[block["statement"]]
+        call = re.match(r" *(\w+)\(", text)
+        makes = set(statement.targets) or {call and call[1]}
+        if makes <= BOOKKEEPING:
+            return "bookkeeping", "Checks: " + text.strip()
+    return None
 
 
 def functions(statements):
@@ -311,31 +396,135 @@ def functions(statements):
     return found
 
 
-def highlighted(source):
-    """Return every line of the source as HTML."""
+def highlighted(recorded):
+    """Return every line of the source as HTML; a call of the script's own function is a button."""
     lexer = pygments.lexers.PythonLexer(stripnl=False, ensurenl=False)
-    html = pygments.highlight(source, lexer, pygments.formatters.HtmlFormatter(nowrap=True))
+    formatter = pygments.formatters.HtmlFormatter(nowrap=True)
+    html = pygments.highlight(recorded.source, lexer, formatter)
+    names = [one.name for one in recorded.statements if one.kind == "FunctionDef"]
+    if names:
+        call = rf'<span class="n">({"|".join(map(re.escape, names))})</span>(?=<span class="p">\()'
+        html = re.sub(call, r'<button class="call" tabindex="-1" data-call="\1">\1</button>', html)
     return html.split("\n")
 
 
-def prose(lines):
-    """Return HTML of a comment: paragraphs, `code`, and indented lines as they stand."""
-    parts = []  # (class, [HTML of a line])
-    for line in lines:
-        html = re.sub(r"`([^`]+)`", r"<code>\1</code>", str(markupsafe.escape(line)))
-        word = re.match("  |Subtle:|Why |", line)[0]
-        kind = {"  ": "example", "Subtle:": "subtle", "Why ": "why", "": ""}[word]
-        before = parts[-1][0] if parts else None
-        if not line.strip():
-            parts.append(("", []))
-        elif kind == before == "example" or kind == "" and before in ("", "subtle", "why"):
-            parts[-1][1].append(html)
-        else:
-            parts.append((kind, [html]))
-    html = []
-    for kind, texts in parts:
-        if kind == "example":
-            html.append(f"<pre>{''.join(f'<span>{text}</span>' for text in texts)}</pre>")
-        elif texts:
-            html.append(f'<p class="{kind}">' + "\n".join(texts) + "</p>")
-    return markupsafe.Markup("".join(html))
+def prose(line, example=None):
+    """Return (kind, HTML) of one line of a comment: `code` and examples are marked."""
+    kind = {"  ": "set", "Subtle:": "subtle", "": ""}[re.match("  |Subtle:|", line)[0]]
+    if example:
+        before, made, same = example
+        text, note = markupsafe.escape(before), "this run" if same is False else ""
+        html = f'{_code(text)}<span class="example">{markupsafe.escape(made)}</span>'
+        if same is None:
+            note = "in the comments’ run"
+            html = f'<span class="faint">{html}</span>'
+        html += f'<small class="note">{note}</small>' if note else ""
+        return kind, markupsafe.Markup(html)
+    html = _code(markupsafe.escape(line))
+    return kind, markupsafe.Markup(re.sub(r"^(Subtle:)", r"<b>\1</b>", html))
+
+
+def _code(html):
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", str(html))
+
+
+# -- examples in comments: `words → ['The', ' wolf']`, with what this run made instead
+
+
+def examples_of(recorded):
+    """Return {line: (text before the value, the value of this run or the comment's, same)}.
+
+    `same` is True where this run made what the comment says, False where it made something else,
+    None where it cannot be told: then the value is the comment's.
+    """
+    found, lines = {}, recorded.source.split("\n")
+    ends = [line for line, _, _ in steps_of(lines)] + [len(lines) + 1]
+    for number, line in enumerate(lines, 1):
+        example = re.match(r" *# ?(?P<before>(?:.*: |\s+)?(?P<code>[^:→]*(?:\[.*\])?.*?) → )(.*)", line)
+        if not example:
+            continue
+        told = example[3]
+        last = min((end for end in ends if end > number), default=len(lines) + 1) - 1
+        first = max((end for end in ends if end <= number), default=1)
+        value, rest = _literal(told)
+        try:
+            made = _evaluate(example["code"].strip(), _variables(recorded, first, last))
+        except Exception:  # a comment may hold anything
+            found[number] = (example["before"], told, None)
+            continue
+        text = _like(made, value)
+        same = text == _like(value, value)
+        found[number] = (example["before"], (told if same else text + rest), same)
+    return found
+
+
+def _literal(text):
+    """Return (the Python literal with which a text begins, the rest of it)."""
+    for end in range(len(text), 0, -1):
+        try:
+            return ast.literal_eval(text[:end]), text[end:]
+        except (SyntaxError, ValueError):
+            continue
+    return None, ""
+
+
+def _variables(recorded, first, last):
+    """Return what the script's names stood for after the first round of a step's lines."""
+    variables, choice = dict(recorded.variables), CHOICE[0]
+    main = next((one.loops[:1] for one in recorded.statements if choice in one.targets), ())
+    for event in recorded.events:
+        statement = recorded.statements[event.statement]
+        if event.frame >= 0 or not first <= statement.first <= last:
+            continue
+        if main and main[0] in (*statement.loops, event.statement) and event.iterations[0] > 0:
+            continue
+        for target, value in zip(statement.targets, event.values):
+            if not isinstance(variables.get(target), dict):
+                variables[target] = _unkept(value, recorded.arrays)
+    return variables
+
+
+def _unkept(value, arrays):
+    """Return the value that the recorder kept, as far as it has kept it whole."""
+    if not isinstance(value, dict):
+        return value
+    kind, inner = next(iter(value.items()))
+    if kind == "array":
+        return arrays.list[inner].data
+    if kind in ("list", "tuple") and len(inner) == value["length"]:
+        return [_unkept(item, arrays) for item in inner]
+    if kind == "float":
+        return float(inner)
+    return NotImplemented
+
+
+def _evaluate(code, variables):
+    """Return the value of an expression of names, indices, slices, tuples and len()."""
+    tree = ast.parse(code, mode="eval")
+    allowed = (ast.Expression, ast.Name, ast.Load, ast.Subscript, ast.Constant, ast.Slice)
+    allowed += (ast.Tuple, ast.UnaryOp, ast.USub)
+    for node in ast.walk(tree):
+        length = isinstance(node, ast.Call) and getattr(node.func, "id", "") == "len"
+        if not length and not isinstance(node, allowed):
+            raise ValueError(code)
+    return eval(compile(tree, "<comment>", "eval"), {"__builtins__": {"len": len}}, variables)
+
+
+def _like(made, told):
+    """Return the text of a value, its numbers rounded as those of the comment are."""
+    digits = max([len(part) for part in re.findall(r"\.(\d+)", repr(told))], default=3)
+
+    def plain(value):
+        if isinstance(value, np.ndarray):
+            value = value.tolist()
+        if isinstance(value, (float, np.floating)):
+            value = round(float(value), digits)
+            return int(value) if value == int(value) else value
+        if isinstance(value, (list, tuple)):
+            return type(value)(plain(item) for item in value)
+        if value is NotImplemented:
+            raise ValueError("not kept")
+        return value
+
+    text = repr(plain(made))
+    return text if len(text) <= 90 else text[:86] + " …"
