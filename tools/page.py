@@ -207,8 +207,9 @@ def packed(arrays):
     """Return what is known of each array, and the numbers of all, little-endian, in base64.
 
     Each array begins at a multiple of 12 bytes: there its own piece of the base64 text begins.
+    Equal numbers are written once, whether they were float16 or float32.
     """
-    found, data, offset = [], [], 0
+    found, data, offset, offsets = [], [], 0, {}
     for kept in arrays.list:
         code = "<f4"
         if kept.data.dtype.kind == "f":
@@ -219,18 +220,20 @@ def packed(arrays):
             fits = not kept.data.size or np.abs(kept.data.astype(np.float64)).max() < 2**31
             code = "<i4" if fits else "<f8"
         piece = kept.data.astype(code).tobytes()
+        at = offsets.setdefault(piece, offset)
         found.append(
             {
                 "dtype": kept.dtype,
                 "shape": kept.shape,
                 "kept": kept.data.shape,
                 "code": code[1:],
-                "at": offset // 3 * 4,
+                "at": at // 3 * 4,
                 "figures": kept.figures,
             }
         )
-        data.append(piece + bytes(-len(piece) % 12))
-        offset += len(data[-1])
+        if at == offset:
+            data.append(piece + bytes(-len(piece) % 12))
+            offset += len(data[-1])
     return found, base64.b64encode(b"".join(data)).decode()
 
 
@@ -256,7 +259,8 @@ def vocabulary_of(variables):
 def kept_of(recorded):
     """Return what of the page's main choice is on it: ["round 8 of 8", "layer 6 of 6" ...]."""
     target, names = CHOICE
-    loops = next((one.loops for one in recorded.statements if target in one.targets), [])
+    made = [one.loops for one in recorded.statements if target in one.targets]
+    loops = max(made, key=len, default=[])
     return [f"{name} {' of '.join(rounds(recorded, loop))}" for name, loop in zip(names, loops)]
 
 
@@ -277,7 +281,8 @@ def left_out(recorded):
     cut = [kept for kept in recorded.arrays.list if kept.data.shape != kept.shape]
     if cut:
         sentences.append(
-            f"{len(cut):,} arrays with more than {recorded.arrays.most:,} numbers or "
+            f"{len(cut):,} arrays with more than {recorded.arrays.most:,} numbers "
+            f"({recorded.arrays.most // recorder.MOST_INSIDE:,} within functions) or "
             f"{recorder.MOST_ROWS} rows: all but the first rows and columns; their minimum, "
             "maximum, mean and standard deviation are those of all"
         )
@@ -461,6 +466,8 @@ def examples_of(recorded):
 def _literal(text):
     """Return (the Python literal with which a text begins, the rest of it)."""
     for end in range(len(text), 0, -1):
+        if text[end - 1] == ".":  # which ends a sentence
+            continue
         try:
             return ast.literal_eval(text[:end]), text[end:]
         except (SyntaxError, ValueError):

@@ -10,7 +10,7 @@ function newChoices() {
       id: `choose-${name}`,
       onchange: () => {
         cell = null;
-        pick(loop, Number(select.value));
+        pick(loop, Number(select.value) - baseOf(loop));
       },
     });
     const by = (direction, text, label) =>
@@ -46,10 +46,10 @@ function fillChoices() {
     if (select.length !== n)
       select.replaceChildren(
         ...Array.from({length: n}, (_, one) =>
-          element("option", {value: one}, String(one + baseOf(loop))),
+          element("option", {}, String(one + baseOf(loop))),
         ),
       );
-    select.value = round;
+    select.selectedIndex = round;
     for (const button of select.parentElement.querySelectorAll(".by"))
       button.disabled = !(round + Number(button.dataset.by) in select.options);
   });

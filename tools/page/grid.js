@@ -51,7 +51,7 @@ function gridOf(o) {
   const names = (n, size, label, across) => {
     const box = element("div", {class: across ? "columns" : "rows"});
     if (!label) return box;
-    const line = isNarrow() ? 11 : 13;
+    const line = isNarrow() ? 10 : 13;
     const every = Math.ceil(line / size);
     const special = new Set([across ? o.column : o.row, o.at?.[across ? 1 : 0]]);
     if (!across && o.now) special.add(o.now[1] - 1);
@@ -64,7 +64,7 @@ function gridOf(o) {
       if (i === (across ? o.column : o.row)) node.classList.add("is-followed");
       if (o.at && i === o.at[across ? 1 : 0]) node.classList.add("is-picked");
       node.dataset.i = i;
-      node.style[across ? "left" : "top"] = `${(i + 0.5) * size}px`;
+      node.style[across ? "left" : "top"] = `${Math.max(line / 2, (i + 0.5) * size)}px`;
       box.append(node);
     }
     return box;
@@ -79,7 +79,7 @@ function gridOf(o) {
   const scroll = element(
     "div",
     {
-      class: "grid",
+      class: `grid${o.ground ? ` ${o.ground}` : ""}`,
       tabindex: "0",
       role: "group",
       "aria-label": `${o.label}; arrow keys move from number to number`,
@@ -158,7 +158,7 @@ function zoomOf(name, zoom, most) {
       text,
     );
   const box = element("div", {class: "zoom", role: "group", "aria-label": "Size of the cells"});
-  box.append(by(0.5, "−", "smaller"), by(2, "+", "larger"));
+  box.append(by(0.4, "−", "smaller"), by(2.5, "+", "larger"));
   return box;
 }
 

@@ -17,6 +17,13 @@ class Row {
     this.state = null; // what its glance was drawn for
     this.open = -1; // the call that is open below it
     this.within = [];
+    const {targets, kind} = statements[this.number];
+    const marks = ["tokens", "ids"];
+    // Whether its glance changes with the followed token, or once a step is taken.
+    this.marksTokens =
+      targets.some((name) => marks.includes(pictures[name])) ||
+      axesOfStatement(this.number).some((axis) => "positions" in (data.axes[axis] ?? {}));
+    this.grows = kind === "Assign";
     node.addEventListener("click", (event) => this.click(event));
   }
 
@@ -25,7 +32,8 @@ class Row {
     let e = frame === undefined ? undefined : eventAt(this.number, frame);
     if (this.isAt(cursor, frame)) e = cursor; // also where a loop has found no more
     const rounds = isLoop(this.number) ? roundsAt(this.number, frame ?? -1) : [];
-    const state = `${e} ${rounds} ${followed} ${stepping} ${glanceWidth} ${palette.name}`;
+    const follows = this.marksTokens && followed;
+    const state = `${e} ${rounds} ${follows} ${this.grows && stepping} ${glanceWidth} ${palette.name}`;
     if (state !== this.state) {
       this.event = e;
       this.state = state;
@@ -70,7 +78,9 @@ class Row {
       target = named;
       render();
     }
-    if (isNarrow()) openPane(true);
+    if (!isNarrow()) return;
+    openPane(true);
+    reveal();
   }
 
   content(e, frame) {

@@ -277,7 +277,7 @@ function drawBest(round, {narrow, height}) {
   if (!found) return;
   const after = data.ids[promptLength() - 1 + round];
   byId("best-title").replaceChildren(
-    ...title("Next token", `round ${round + 1}${after === undefined ? "" : `, after “${visible(tokenText(after)).replace("␣", "")}”`}`),
+    ...title("Next token", `round ${round + 1}${after === undefined ? "" : `, after “${visible(tokenText(after)).replace(/^␣(?=.)/, "")}”`}`),
   );
   const list = bars(found, false);
   list.style.setProperty("--bar-height", `${narrow ? 21 : Math.max(19, Math.min(34, (height - 20) / (found.lines.length + 1.2)))}px`);
@@ -330,10 +330,11 @@ function stationText(name, variable, statement) {
   if (value === undefined || value === null) return "";
   if (statement === choiceStatement && choiceLoops.length === 3)
     return `${nRounds(choiceLoops[1], -1)} × (${counted(nRounds(choiceLoops[2], -1), "head")}, MLP)`;
-  if (name === "token") {
+  if (name === "token" && choiceLoops.length) {
     const taken = takenIn(roundOf(choiceLoops[0]));
     return taken === undefined ? "" : visible(tokenText(taken));
   }
+  if (name === "tokens") return counted(promptLength(), "token"); // its loop may be cut
   if (typeof value === "string" || kindOf(value) === "str") return `“${brief(value)}”`;
   if (kindOf(value) === "array") {
     const {shape} = data.arrays[value.array];

@@ -30,7 +30,13 @@ function drawPane() {
     parts.push(readout);
     const painted = paint(name, value, e, width, readout);
     parts.push(...painted.parts);
-    table = painted.table;
+    const later = becomes(name, value, e);
+    if (later !== undefined) {
+      const grown = paint(name, later, e, width, element("output"));
+      parts.push(element("p", {class: "label"}, "Later lines make of it"), ...grown.parts);
+      table ??= grown.table;
+    }
+    table = painted.table ?? table;
     if (events.printed[e]) parts.push(prints(e));
   }
   parts.push(element("div", {class: "about-line"}, ...aboutLine(e, name)));

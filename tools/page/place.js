@@ -8,7 +8,10 @@ let choiceStatement, choiceLoops, loopNames;
 function newPlace() {
   chosen = new Map();
   [cursor, stepping, target, cell, followed] = [-1, false, null, null, -1];
-  choiceStatement = statements.findIndex((one) => one.targets.includes(data.choice[0]));
+  const [name, names] = data.choice;
+  choiceStatement = statements.findIndex(
+    (one) => one.targets.includes(name) && one.loops.length === names.length && !one.function,
+  );
   choiceLoops = choiceStatement < 0 ? [] : statements[choiceStatement].loops;
   loopNames = new Map(choiceLoops.map((loop, i) => [loop, data.choice[1][i] ?? `loop${i}`]));
   statements.forEach((one, i) => {
@@ -99,15 +102,10 @@ function chooseTelling() {
 
 function choose(loop, round) {
   chosen.set(loop, round);
-  if (!choiceLoops.includes(loop)) return;
-  for (const [other] of loopNames) {
-    // another loop over the same thing: the layers of step 11
-    if (
-      statements[other].kind === "For" &&
-      statements[other].targets[0] === statements[loop].targets[0]
-    )
-      chosen.set(other, round);
-  }
+  const over = (one) => statements[one].kind === "For" && statements[one].targets[0];
+  if (!over(loop) || !choiceLoops.some((one) => over(one) === over(loop))) return;
+  for (const [other] of loopNames)
+    if (over(other) === over(loop)) chosen.set(other, round); // the layers of step 11, too
 }
 
 function moveTo(e, step = stepping, show = true) {
@@ -204,6 +202,7 @@ function visit(hash) {
   if (![...loopNames.values(), "line", "follow"].some((name) => parts[0].has(name))) return false;
   const last = parts.at(-1);
   followed = number_(last.get("follow"), data.ids.length);
+  target = cell = null;
   let frame = -1,
     e = -1;
   for (const part of parts) {

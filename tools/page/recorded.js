@@ -151,8 +151,10 @@ function tableOf(index) {
 }
 
 // The names in a line's shape comment, or in that of a line that makes the same variable.
-function axesOf(e) {
-  const one = statements[events.statement[e]],
+const axesOf = (e) => axesOfStatement(events.statement[e]);
+
+function axesOfStatement(number) {
+  const one = statements[number],
     root = rootOf(one.targets[0] ?? "");
   return one.axes.length
     ? one.axes

@@ -22,8 +22,8 @@ function sheet(o) {
   }
   const touch = matchMedia("(pointer: coarse)").matches;
   const rowHeight = touch ? 44 : 24,
-    width = o.wide ? 400 : 70,
-    side = o.wide ? 44 : 74;
+    width = o.wide ? 400 : 80,
+    side = o.wide ? 44 : 66;
   const space = element("div", {class: "space"});
   const box = element(
     "div",
