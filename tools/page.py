@@ -466,7 +466,7 @@ def examples_of(recorded):
 def _literal(text):
     """Return (the Python literal with which a text begins, the rest of it)."""
     for end in range(len(text), 0, -1):
-        if text[end - 1] == ".":  # which ends a sentence
+        if text[end - 1] in ". ":  # which end a sentence
             continue
         try:
             return ast.literal_eval(text[:end]), text[end:]
@@ -486,13 +486,15 @@ def _variables(recorded, first, last):
         if main and main[0] in (*statement.loops, event.statement) and event.iterations[0] > 0:
             continue
         for target, value in zip(statement.targets, event.values):
-            if not isinstance(variables.get(target), dict):
+            try:
                 variables[target] = _unkept(value, recorded.arrays)
+            except ValueError:  # then what it was at the run's end has to do
+                variables[target] = recorded.variables.get(target)
     return variables
 
 
 def _unkept(value, arrays):
-    """Return the value that the recorder kept, as far as it has kept it whole."""
+    """Return the value that the recorder kept. Raises ValueError unless it has kept it whole."""
     if not isinstance(value, dict):
         return value
     kind, inner = next(iter(value.items()))
@@ -502,7 +504,7 @@ def _unkept(value, arrays):
         return [_unkept(item, arrays) for item in inner]
     if kind == "float":
         return float(inner)
-    return NotImplemented
+    raise ValueError(kind)
 
 
 def _evaluate(code, variables):
@@ -529,8 +531,6 @@ def _like(made, told):
             return int(value) if value == int(value) else value
         if isinstance(value, (list, tuple)):
             return type(value)(plain(item) for item in value)
-        if value is NotImplemented:
-            raise ValueError("not kept")
         return value
 
     text = repr(plain(made))

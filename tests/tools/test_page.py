@@ -489,7 +489,7 @@ def test_a_glance_says_name_shape_and_what_it_is(visit, example, traced):
         page.locator(f"#L{line_of('normed = ')} canvas"),
         """(one, context) => {
           const ratio = devicePixelRatio, found = [];
-          for (let x = 0; x < 96; x++) {
+          for (let x = 0; x < 104; x++) {
             const {data} = context.getImageData(x * ratio, 0, 1, one.height);
             let up = 0, down = 0;
             for (let y = 0; y < one.height; y++) {
@@ -501,10 +501,11 @@ def test_a_glance_says_name_shape_and_what_it_is(visit, example, traced):
           return found;
         }""",
     )
-    pairs = normed[-1].reshape(96, 2)
-    largest = pairs[np.arange(96), np.abs(pairs).argmax(axis=1)]
+    ends = np.arange(105) * 192 // 104  # where several numbers share a bar, the largest shows
+    shared = [normed[-1][first:last] for first, last in zip(ends, ends[1:])]
+    largest = np.array([some[np.abs(some).argmax()] for some in shared])
     sure = np.abs(largest) > 0.2
-    assert sure.sum() > 60 and (np.array(ups)[sure] == np.sign(largest)[sure]).all()
+    assert sure.sum() > 80 and (np.array(ups)[sure] == np.sign(largest)[sure]).all()
 
 
 def test_what_may_be_skipped_is_folded(visit, example):
@@ -578,9 +579,7 @@ def test_numbers_and_labels_are_the_runs(visit, example, traced):
             for at, number in shown.items():
                 np.testing.assert_allclose(number, array[at], 5e-5, err_msg=f"{line} {name} {at}")
             page.locator('#pane td[data-at="0 0"]').click()
-            assert np.float32(told(page)) == array[0, 0].round(7) or (
-                np.float32(told(page)) == array[0, 0]  # nine digits are all of a float32
-            )
+            assert np.float32(told(page)) == array[0, 0]  # nine digits are all of a float32
             looks = ids[n_prompt + round - 1 :][:1] if round else ids[:n_prompt]
             if name == WEIGHTS:  # its line says what the axes count
                 assert rows == [text_of(traced, id) for id in looks]
@@ -601,7 +600,7 @@ def test_a_cell_says_its_number_with_row_and_column_in_words(visit, example, tra
         text = said.inner_text().replace("\u00a0", " ")
         looks = f"{text_of(traced, ids[7])} (row 7) looks at {text_of(traced, ids[3])} (column 3)"
         assert text.startswith(looks), text
-        assert float(said.locator(".number").inner_text()) == pytest.approx(weights[7, 3], 1e-6)
+        assert float(said.locator(".number").inner_text()) == pytest.approx(weights[7, 3], 1e-5)
     assert page.locator("#pane td.current").get_attribute("data-at") == "7 3"
     assert float(page.locator("#pane td.current").inner_text()) == pytest.approx(
         weights[7, 3], 5e-5
@@ -853,7 +852,7 @@ def test_stepping_over_and_out_and_on(visit, example, traced):
     page.get_by_role("button", name="Out", exact=True).click()  # of the loop over the heads
     added = line_of('residual = residual + linear(found, *parts["attn.c_proj"])')
     assert place(page) == f"line {added}, round 1, layer 2"
-    page.get_by_role("button", name="Next round").click()
+    page.get_by_role("button", name="Next round", exact=True).click()
     assert place(page) == f"line {added}, round 1, layer 3"
     for _ in range(3):
         page.keyboard.press("r")
@@ -862,7 +861,7 @@ def test_stepping_over_and_out_and_on(visit, example, traced):
     assert place(page) == f"line {added}, round 1, layer 5"
     first = [line_of("last = "), line_of("ids.append")]
     for line in first:
-        page.get_by_role("button", name="Next step").click()
+        page.get_by_role("button", name="Next step", exact=True).click()
         assert place(page) == f"line {line}, round 1"
     page.keyboard.press("p")
     assert place(page) == f"line {first[0]}, round 1"

@@ -238,12 +238,12 @@ function colourOfStack(stack) {
 }
 
 // What a cell says, in words.
-function tellAttention(stack, r, c) {
+function tellAttention(stack, r, c, digits) {
   const x = stack.at(r, c);
   const token = (position) => element("b", {}, shown(tokenText(data.ids[position])));
   const parts = [token(r), ` (row ${r}) looks at `, token(c), ` (column ${c}): `];
   if (x === undefined) parts.push("not kept");
-  else parts.push(element("b", {class: "number"}, number(x, 7)), `, ${percent(x)}`);
+  else parts.push(element("b", {class: "number"}, number(x, digits)), `, ${percent(x)}`);
   if (stack.ahead(r, c) && !(x > 0)) parts.push(". It lies ahead");
   if (stack.rows[r] && stack.rows[r].round !== roundOf(choiceLoops[0]))
     parts.push(`. Round ${stack.rows[r].round + 1} made this row`);
@@ -264,13 +264,14 @@ function attentionGrid(name, width, height, side, top, most, tellTo) {
   const stack = stackOf(...roundsAt(choiceStatement, -1));
   const asked = rowInQuestion(stack);
   const at = onChoice() && cell ? cell : null;
+  const digits = name === "map" ? 6 : 9; // nine are all of a float32
   const tell = (r, c) => {
     const most = stack.best(asked);
     const said =
       r !== undefined
-        ? tellAttention(stack, r, c)
+        ? tellAttention(stack, r, c, digits)
         : at
-          ? tellAttention(stack, ...at)
+          ? tellAttention(stack, ...at, digits)
           : [
               element("b", {}, shown(tokenText(data.ids[asked]))),
               " looks most at ",
