@@ -18,22 +18,19 @@ The layouts, and the sources of each, are in tools/formats.
 import shlex
 
 from tools import command
-from tools.command import check, say
 from tools.model_folder import convert
-
-USAGE = """usage: python convert.py FOLDER models/NAME
-  FOLDER       GPT-2 as the original EasyGPT2, OpenAI (TensorFlow) or Hugging Face stores it
-  models/NAME  the new folder; then: python easygpt2.py "Once upon a time" --model models/NAME"""
 
 
 def main(arguments):
     """Run the command."""
-    check(len(arguments) == 2, "needs a FOLDER and a models/NAME", status=2)
-    source, target = arguments
-    convert(source, target)
-    next_command = f'python easygpt2.py "Once upon a time" --model {shlex.quote(target)}'
-    say(f"{target} is ready; type: {next_command}")
+    parser = command.Parser("convert.py", __doc__)
+    parser.add_argument("source", metavar="FOLDER", help="GPT-2 in one of these layouts")
+    parser.add_argument("target", metavar="models/NAME", help="the new folder")
+    options = parser.parse_args(arguments)
+    convert(options.source, options.target)
+    next_command = f'python easygpt2.py "Once upon a time" --model {shlex.quote(options.target)}'
+    command.say(f"{options.target} is ready; type: {next_command}")
 
 
 if __name__ == "__main__":
-    command.run("convert.py", USAGE, main)
+    command.run("convert.py", main)

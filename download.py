@@ -17,7 +17,6 @@ import os
 import re
 import shlex
 import shutil
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,8 +24,6 @@ from tools import command
 from tools.command import Refused, check, say
 from tools.model_folder import convert, staging_of, understand
 
-USAGE = """usage: python download.py [SIZE]
-  SIZE  124M (the default), 355M, 774M or 1558M; or gpt2, gpt2-medium, gpt2-large, gpt2-xl"""
 MODELS = Path(__file__).resolve().parent / "models"
 FILES = ["config.json", "vocab.json", "merges.txt", "model.safetensors"]
 
@@ -89,10 +86,16 @@ SHA256 = {  # of a file in one repository, or of a file in all
 OUTPUT = 'python easygpt2.py "Alan Turing theorized that computers would one day become"'
 
 
-def find_size(arguments):
+def main(arguments):
+    """Run the command."""
+    parser = command.Parser("download.py", __doc__)
+    names = "124M, 355M, 774M or 1558M; or gpt2, gpt2-medium, gpt2-large, gpt2-xl (124M)"
+    parser.add_argument("size", metavar="SIZE", nargs="?", default="124M", help=names)
+    download(*find_size(parser.parse_args(arguments).size))
+
+
+def find_size(asked):
     """Return (parameters, Size) of the one that is asked for."""
-    check(len(arguments) <= 1, "takes one size", status=2)
-    asked = arguments[0] if arguments else "124M"
     for parameters, size in SIZES.items():
         names = [parameters, size.name, f"openai-community/{size.name}", *size.also]
         if asked.lower() in [name.lower() for name in names]:
@@ -157,7 +160,7 @@ def lock(hub, path):
         try:
             stack.enter_context(hub.utils.WeakFileLock(path, timeout=0.1))
         except Timeout:
-            print("Another download of it is under way: waiting", file=sys.stderr, flush=True)
+            command.note("Another download of it is under way: waiting")
             stack.enter_context(hub.utils.WeakFileLock(path))
         yield
     with contextlib.suppress(OSError):  # on Windows not while another process waits for it
@@ -299,7 +302,7 @@ def store(staging, folder, again):
         convert(staging, folder)
         shutil.rmtree(staging, ignore_errors=True)
     except (Refused, OSError) as problem:
-        print(f"Stored as published, not aligned: {problem}", file=sys.stderr)
+        command.note(f"Stored as published, not aligned: {problem}")
         staging.rename(folder)
 
 
@@ -347,4 +350,4 @@ def state_of(folder):
 
 
 if __name__ == "__main__":
-    command.run("download.py", USAGE, lambda arguments: download(*find_size(arguments)))
+    command.run("download.py", main)

@@ -30,10 +30,7 @@ except ImportError as error:
 else:
     missing = None
 
-USAGE = """usage: python walkthrough.py PROMPT [easygpt2.py's options] [--out FILE] [--open]
-  PROMPT      the text to continue; it and other options are easygpt2.py's: its --help lists them
-  --out FILE  the page (walkthrough.html)
-  --open      show it in the browser"""
+USAGE = "python walkthrough.py PROMPT [easygpt2.py's options] [--out FILE] [--open]"
 HELP = "python walkthrough.py --help"
 INSTALL = "python -m pip install jinja2 numpy pygments"
 HERE = Path(__file__).resolve().parent
@@ -65,19 +62,14 @@ def main(arguments):
 
 def own_options(arguments):
     """Return (easygpt2.py's arguments, the page's path, whether to open it)."""
-    rest, out, show = [], "walkthrough.html", False
-    left = iter(arguments)
-    for argument in left:
-        if argument == "--out":
-            out = next(left, "--")
-            check(out and out[:2] != "--", "--out needs a value", HELP, 2)
-        elif argument == "--open":
-            show = True
-        elif argument == "--":
-            rest += [argument, *left]
-        else:
-            rest.append(argument)
-    return rest, Path(out), show
+    others = "PROMPT and other options are easygpt2.py's: its --help lists them"
+    parser = command.Parser("walkthrough.py", __doc__, usage=USAGE, epilog=others)
+    parser.add_argument("--out", metavar="FILE", type=Path, default=Path("walkthrough.html"),
+                        help="the page (walkthrough.html)")  # fmt: skip
+    parser.add_argument("--open", action="store_true", help="show it in the browser")
+    end = (arguments + ["--"]).index("--")  # behind it stands the prompt, whatever it looks like
+    options, rest = parser.parse_known_args(arguments[:end])
+    return rest + arguments[end:], options.out, options.open
 
 
 def check_replaceable(out):
@@ -108,9 +100,7 @@ class Messages(io.TextIOBase):
         self.real = real
 
     def write(self, text):
-        text = re.sub(r"(^|; type: python )easygpt2\.py\b", r"\1walkthrough.py", text)
-        with contextlib.suppress(OSError):  # nobody reads it; the run goes on
-            self.real.write(text)
+        self.real.write(re.sub(r"(^|; type: python )easygpt2\.py\b", r"\1walkthrough.py", text))
         return len(text)
 
 
@@ -122,10 +112,11 @@ def record(path, source, arguments):
         raise Refused(f"easygpt2.py, line {error.lineno}: {error.msg}", f"python {path}") from None
     with contextlib.redirect_stderr(Messages(sys.stderr)), np.errstate():
         recorded.run(arguments)
+    check(recorded.events, "easygpt2.py has no line that runs, so there is nothing to show")
     if isinstance(recorded.error, SystemExit) and recorded.error.code:
         raise recorded.error
     return recorded
 
 
 if __name__ == "__main__":
-    command.run("walkthrough.py", USAGE, main)
+    command.run("walkthrough.py", main)

@@ -1,7 +1,12 @@
 """The manners of a command: a refusal is one line that says what to type next, with a status."""
 
+import argparse
+import io
+import os
 import shlex
 import sys
+
+LONGEST = 1000  # characters of a refusal, and of what to type next
 
 
 class Refused(Exception):
@@ -19,33 +24,82 @@ def check(good, problem, next_command=None, status=1):
         raise Refused(problem, next_command, status)
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser of arguments that raises Refused where argparse would print its usage and exit."""
+
+    def __init__(self, program, description, **options):
+        layout = argparse.RawDescriptionHelpFormatter
+        options = {"formatter_class": layout, "allow_abbrev": False} | options
+        super().__init__(prog=f"python {program}", description=description, **options)
+
+    def error(self, message):
+        raise Refused(message, status=2)
+
+
 def say(text):
-    """Print a line at once; where nobody can read it, work goes on."""
-    try:
-        print(text, flush=True)
-    except OSError:
-        sys.stdout = None
+    """Print a line at once."""
+    print(text, flush=True)
 
 
-def run(program, usage, main):
+def note(text):
+    """Print a line at once on stderr, which may hold words of other people's files."""
+    print(printable(str(text)), file=sys.stderr, flush=True)
+
+
+def printable(text):
+    """Return the text on one line, with every character visible that could steer a terminal."""
+    text = " ".join(text.splitlines())
+    return "".join(
+        [
+            character if character.isprintable() else character.encode("unicode_escape").decode()
+            for character in text
+        ]
+    )
+
+
+def run(program, main):
     """Call main(arguments) and end the process; what it raises becomes one line on stderr."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # some terminals cannot print every character
-            stream.reconfigure(errors="backslashreplace")
+    guard_streams()
     arguments = sys.argv[1:]
     again = shlex.join(["python", program, *arguments])
     try:
-        if {"-h", "--help"} & set(arguments[: (arguments + ["--"]).index("--")]):
-            say(usage)
-        else:
-            main(arguments)
+        main(arguments)
         sys.exit(0)
     except Refused as refused:
-        problem, status = refused, refused.status
+        problem, status = str(refused), refused.status
         next_command = refused.next_command or f"python {program} --help"
     except OSError as error:
-        problem, next_command, status = error, again, 1
+        problem, next_command, status = str(error), again, 1
     except KeyboardInterrupt:
         problem, next_command, status = "stopped", again, 130
-    print(*f"{program}: {problem}; type: {next_command}".splitlines(), file=sys.stderr)
+    if len(problem) > LONGEST:
+        problem = f"{problem[: LONGEST // 2]} ... {problem[-LONGEST // 2 :]}"
+    if len(next_command) > LONGEST:
+        next_command = f"python {program} --help"
+    note(f"{program}: {problem}; type: {next_command}")
     sys.exit(status)
+
+
+class Unheard(io.FileIO):
+    """A stream that nobody may read: what cannot be written is dropped, and work goes on."""
+
+    def write(self, data):
+        try:
+            return super().write(data)
+        except OSError:
+            return len(data)
+
+
+def guard_streams():
+    """Let stdout and stderr be closed, full or without a reader, and print every character."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed
+            stream = open(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8", closefd=False)
+        raw = getattr(stream.buffer, "raw", stream.buffer)
+        if type(raw) is io.FileIO:  # and not a console of Windows, which never fails
+            raw = Unheard(stream.fileno(), "w", closefd=False)
+            buffer = io.BufferedWriter(raw)
+            stream = io.TextIOWrapper(buffer, stream.encoding, line_buffering=True)
+        stream.reconfigure(errors="backslashreplace")  # some cannot print every character
+        setattr(sys, name, stream)

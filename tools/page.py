@@ -95,6 +95,25 @@ def lengths(rows, variables):
 NOTES = {"logits": ten_best, "probabilities": ten_drawn, "residual": lengths}
 
 
+def failure(recorded):
+    """Return "line N: what went wrong" if an exception has ended the script, else None."""
+    error = recorded.error
+    if error is None or isinstance(error, SystemExit):
+        return None
+    frames = traceback.extract_tb(error.__traceback__)
+    line = [frame.lineno for frame in frames if frame.filename == recorded.path][-1]
+    return f"line {line}: " + "".join(traceback.format_exception_only(error)).strip()
+
+
+def end_of_recording(recorded):
+    """Return "line N: why nothing is known of what ran later" if that is so, else None."""
+    if recorded.silent_after is None:
+        return None
+    line = recorded.statements[recorded.events[recorded.silent_after].statement].first
+    why = "Python's trace was cut, by sys.settrace or by calls until the stack was full"
+    return f"line {line}: {why}"
+
+
 def page_of(recorded):
     """Return the page of this recorder.Recorder, which has run, as bytes."""
     environment = jinja2.Environment(
@@ -111,6 +130,7 @@ def page_of(recorded):
         file=Path(recorded.path).name,
         blocks=blocks_of(recorded),
         failure=failure(recorded),
+        end_of_recording=end_of_recording(recorded),
         kept=kept_of(recorded),
         left_out=left_out(recorded),
         style=markupsafe.Markup(style),
@@ -130,15 +150,6 @@ def _hash(text):
 def _json(data):
     """JSON in which no text can end the element that holds it."""
     return json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
-
-
-def failure(recorded):
-    """Return "line N: what went wrong" if an exception has ended the script, else None."""
-    if not isinstance(recorded.error, Exception):
-        return None
-    frames = traceback.extract_tb(recorded.error.__traceback__)
-    line = [frame.lineno for frame in frames if frame.filename == recorded.path][-1]
-    return f"line {line}: {type(recorded.error).__name__}: {recorded.error}"
 
 
 # -- what the page's script is given
@@ -180,8 +191,8 @@ def data_of(recorded, arrays):
         "arrays": arrays,
         "failure": [recorded.error_event, failure(recorded)],
         "ran": {loop: ran for loop, ran in recorded.ran.items()},
-        "cut": left_out(recorded)[:1],
         "steps": [{"number": n, "title": title, "line": at} for at, n, title in steps_of(lines)],
+        "endOfRecording": [recorded.silent_after, end_of_recording(recorded)],
         "pictures": PICTURES,
         "axes": AXES,
         "choice": CHOICE,
@@ -273,6 +284,11 @@ def rounds(recorded, loop):
 def left_out(recorded):
     """Return sentences that say what of the run is not on the page."""
     sentences = []
+    if recorded.silent_after is not None:
+        sentences.append(f"all behind {end_of_recording(recorded)}")
+    if recorded.too_deep:
+        deep = recorder.MOST_CALLS
+        sentences.append(f"{recorded.too_deep:,} calls, deeper than {deep} functions in functions")
     for loop in sorted(recorded.ran):
         kept, ran = rounds(recorded, loop)
         if kept != ran:
@@ -396,7 +412,7 @@ def functions(statements):
         if statement.kind == "FunctionDef":
             name = statement.name
             inside = [other.last for other in statements if other.function == name]
-            for line in range(statement.first, max(inside) + 1):
+            for line in range(statement.first, max([statement.last, *inside]) + 1):
                 found.setdefault(line, name)
     return found
 

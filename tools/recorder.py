@@ -9,11 +9,12 @@ script computes is nothing to this module; numpy arrays are the one kind of valu
 import ast
 import contextlib
 import dis
+import functools
 import gc
 import hashlib
+import inspect
 import io
 import mmap
-import os
 import sys
 import types
 from collections.abc import Callable
@@ -24,6 +25,7 @@ import numpy as np
 
 MOST_ITERATIONS = 64  # of a loop that are recorded, from the first on
 MOST_EVENTS = 150_000  # from then on no iteration of an outermost loop is begun
+MOST_CALLS = 100  # of functions in functions that are followed
 MOST_ITEMS = 256  # of a list, set or dict
 MOST_CHARACTERS = 2000  # of a string
 MOST_BYTES_SHOWN = 32  # of bytes
@@ -226,6 +228,7 @@ class Event:
 class _Frame:
     """A function, or the script itself, that runs now."""
 
+    frame: types.FrameType  # Python's
     event: int  # with which it began
     current: int = -1  # the statement that runs
     now: int = -1  # its event; -1 when it is not recorded
@@ -243,6 +246,9 @@ class Recorder:
     into the event's `note`. {loop: iterations} `ran` says how often each loop went round, at most,
     `kept` of how many there are events. `variables` is what the script's names stand for at its
     end, `error` the exception that ended it, or None, `error_event` the event in which it arose.
+    `silent_after` is the event behind which Python no longer told what ran (the script has set
+    sys.settrace itself, or has called itself until the stack was full), or None; `too_deep` counts
+    the calls that were not followed because they were deeper than MOST_CALLS.
     """
 
     def __init__(self, path: str, source: str, notes: dict[str, Callable] | None = None):
@@ -252,6 +258,7 @@ class Recorder:
         self.events: list[Event] = []
         self.arrays = Arrays()
         self.ran, self.kept, self.error, self.error_event = {}, {}, None, -1
+        self.silent_after, self.too_deep = None, 0
         self.variables = {"__name__": "__main__", "__file__": path}
         self._stack: list[_Frame] = []
         self._raised = {}  # the event in which an exception was raised, by its id
@@ -260,13 +267,12 @@ class Recorder:
             if statement.kind != "Docstring":
                 for line in range(statement.first, statement.last + 1):
                     self._by_line.setdefault(line, number)
-        self._code = {
-            text: compile(text, "<target>", "eval")
+        self._trees = {
+            text: ast.parse(text, mode="eval").body
             for statement in self.statements
             for text in statement.targets
             if text != "return"
         }
-        self._base = {text: _base(text) for text in self._code}
         self._definitions = {}
         for number, statement in enumerate(self.statements):
             if statement.kind == "FunctionDef":
@@ -298,13 +304,20 @@ class Recorder:
         sys.settrace(self._call)
         try:
             exec(self._script, self.variables)
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever the script may raise
             self.error, self.error_event = error, self._raised.get(id(error), -1)
         finally:
+            if sys.gettrace() != self._call:
+                self._fell_silent()
             sys.settrace(tracer)
             sys.argv, sys.stdout = argv, stdout
             if collects:
                 gc.enable()
+        if self.error_event < 0 and self.error and (self.too_deep or self.silent_after is not None):
+            self.error_event = len(self.events) - 1  # it arose behind that
+        self._stack.clear()
         for event in self.events:
             statement = self.statements[event.statement]
             for loop, round in zip((*statement.loops, event.statement), event.iterations):
@@ -324,18 +337,31 @@ class Recorder:
         if name[0] == "<" and name != "<module>":  # <lambda>, <listcomp>
             return None
         if not self._stack:
-            self._stack.append(_Frame(-1))
+            self._stack.append(_Frame(frame, -1))
             return self._line
         caller, number = self._stack[-1], self._definitions.get(frame.f_code.co_firstlineno)
         if caller.now < 0 or number is None or len(self.events) > 2 * MOST_EVENTS:
             return None
+        if len(self._stack) > MOST_CALLS:
+            self.too_deep += 1
+            return None
         began = Event(number, len(self.events), (), caller.now)
         self.events.append(began)
-        self._stack.append(_Frame(began.frame))
+        self._stack.append(_Frame(frame, began.frame))
         self._look(began, frame)
         return self._line
 
+    def _fell_silent(self):
+        """Note that of what ran since the last event some was not told."""
+        if self.silent_after is None:
+            self.silent_after = len(self.events) - 1
+
     def _line(self, frame, event, argument):
+        while self._stack and self._stack[-1].frame is not frame:  # whose return was not told
+            self._fell_silent()
+            self._stack.pop()
+        if not self._stack:
+            return None
         if event == "line":
             self._next(self._stack[-1], frame)
         elif event == "exception":
@@ -478,12 +504,8 @@ class Recorder:
     def _keep(self, event, text, frame, value=None):
         if text != "return":
             try:
-                value = eval(self._code[text], frame.f_globals, frame.f_locals)
-                if isinstance(value, np.ndarray) and self._base[text] is not None:
-                    whole = eval(self._base[text], frame.f_globals, frame.f_locals)
-                    if isinstance(whole, np.ndarray) and not np.may_share_memory(value, whole):
-                        value = whole  # by a mask or a list of indices: show where they are
-            except Exception:  # the statement itself has failed, or has not come so far
+                value = _value_of(self._trees[text], frame)
+            except Exception:  # the statement has not come so far, or looking might do something
                 return NOT_MADE
         if isinstance(value, types.ModuleType):
             return NOT_MADE
@@ -497,11 +519,60 @@ class Recorder:
             return {"other": type(value).__name__}
 
 
-def _base(text):
-    node = ast.parse(text, mode="eval").body
-    if not isinstance(node, ast.Subscript):
-        return None
-    return compile(ast.Expression(node.value), "<target>", "eval")
+def _value_of(node, frame):
+    """Return what a target stands for; raise an exception where that might run foreign code.
+
+    A property or somebody's own __getitem__ may do anything: asked once more than the script asks,
+    it would change the run. So only what Python's own types and numpy's hold is looked up.
+    """
+    if isinstance(node, ast.Attribute):
+        return _attribute(_value_of(node.value, frame), node.attr)
+    if isinstance(node, ast.Subscript):
+        return _item(_value_of(node.value, frame), _index_of(node, frame))
+    local = frame.f_locals
+    return local[node.id] if node.id in local else frame.f_globals[node.id]
+
+
+def _attribute(owner, name):
+    """Return an attribute that is there, and not made when it is asked for."""
+    found = inspect.getattr_static(owner, name)
+    if isinstance(found, (types.GetSetDescriptorType, types.MemberDescriptorType)):
+        return object.__getattribute__(owner, name)  # of a type that is written in C, or of a slot
+    if hasattr(type(found), "__get__"):
+        raise ValueError(f"{name} is made when it is asked for")
+    return found
+
+
+def _item(whole, index):
+    """Return an item of an array, or of one of Python's own containers."""
+    if isinstance(whole, np.ndarray) and _is_plain(whole):
+        item = whole[index]
+        if isinstance(item, np.ndarray) and not np.may_share_memory(item, whole):
+            return whole  # the index is a mask or a list: show where the items are
+        return item
+    kind = next(kind for kind in (list, tuple, dict) if isinstance(whole, kind))
+    if kind is dict and not dict.__contains__(whole, index):
+        raise KeyError(index)  # a defaultdict would make it
+    return kind.__getitem__(whole, index)
+
+
+def _index_of(node, frame):
+    """Return the index in a target, made of plain values only."""
+    names = {name: _value_of(name, frame) for name in _names(node.slice)}
+    if not all(map(_is_plain, names.values())):
+        raise ValueError(f"{ast.unparse(node.slice)} might run foreign code")
+    values = {name.id: value for name, value in names.items()}
+    return eval(_index_code(node), {"__builtins__": {}}, {"(index)": np.s_, **values})
+
+
+@functools.cache
+def _index_code(node):
+    index = ast.Subscript(ast.Name("(index)", ast.Load()), node.slice, ast.Load())
+    return compile(ast.fix_missing_locations(ast.Expression(index)), "<target>", "eval")
+
+
+def _is_plain(value):
+    return type(value).__module__.partition(".")[0] in ("builtins", "numpy")
 
 
 class _Output(io.TextIOBase):
@@ -518,17 +589,10 @@ class _Output(io.TextIOBase):
 
     def write(self, text):
         self.note(text)
-        try:
-            self.real.write(text)
-        except OSError:  # nobody reads any more (`| head -1`); the script runs to its end
-            self.real = open(os.devnull, "w")
-        return len(text)
+        return self.real.write(text)
 
     def flush(self):
-        try:
-            self.real.flush()
-        except OSError:
-            self.real = open(os.devnull, "w")
+        self.real.flush()
 
 
 class Kept(NamedTuple):
@@ -567,31 +631,41 @@ class Arrays:
         if value is None or isinstance(value, (bool, np.bool_)):
             return value if value is None else bool(value)
         if isinstance(value, (int, np.integer)):
-            return int(value) if abs(int(value)) < 2**53 else {"int": str(value)}
+            number = int.__int__(value) if isinstance(value, int) else int(value)
+            return number if abs(number) < 2**53 else {"int": str(number)}
         if isinstance(value, (float, np.floating)):
-            return {"float": str(value)}
+            return {"float": float.__repr__(value) if isinstance(value, float) else str(value)}
         if isinstance(value, str):
-            if len(value) <= MOST_CHARACTERS:
-                return value
-            self.shortened += 1
-            return {"str": value[:MOST_CHARACTERS], "length": len(value)}
+            return self._text(str.__str__(value))
         if isinstance(value, (bytes, bytearray)):
-            self.shortened += len(value) > MOST_BYTES_SHOWN
-            return {"bytes": str(bytes(value[:MOST_BYTES_SHOWN]))[2:-1], "length": len(value)}
+            beginning = bytes(memoryview(value)[:MOST_BYTES_SHOWN])
+            self.shortened += memoryview(value).nbytes > MOST_BYTES_SHOWN
+            return {"bytes": str(beginning)[2:-1], "length": memoryview(value).nbytes}
         for kind in (list, tuple, set, frozenset, dict):
             if isinstance(value, kind) and depth < 3:
-                some = value.items() if kind is dict else value
-                most = MOST_ITEMS if depth == 0 else 16
-                items = [item for item, _ in zip(some, range(most))]
-                self.shortened += len(items) < len(value)
-                if kind is dict:
-                    items = [[self.kept(part, depth + 1) for part in item] for item in items]
-                else:
-                    items = [self.kept(item, depth + 1) for item in items]
-                return {kind.__name__.removeprefix("frozen"): items, "length": len(value)}
-        if isinstance(value, (slice, range, complex)):
+                return self._items(kind, value, depth)
+        parts = (value.start, value.stop, value.step) if isinstance(value, slice) else ()
+        if type(value) in (slice, range, complex) and all(map(_is_plain, parts)):
             return {"other": repr(value)}
         return {"other": type(value).__name__}
+
+    def _text(self, text):
+        if len(text) <= MOST_CHARACTERS:
+            return text
+        self.shortened += 1
+        return {"str": text[:MOST_CHARACTERS], "length": len(text)}
+
+    def _items(self, kind, value, depth):
+        """Keep the first items, by the methods of Python's own type, not of one made of it."""
+        some = dict.items(value) if kind is dict else kind.__iter__(value)
+        items = [item for item, _ in zip(some, range(MOST_ITEMS if depth == 0 else 16))]
+        length = kind.__len__(value)
+        self.shortened += len(items) < length
+        if kind is dict:
+            items = [[self.kept(part, depth + 1) for part in item] for item in items]
+        else:
+            items = [self.kept(item, depth + 1) for item in items]
+        return {kind.__name__.removeprefix("frozen"): items, "length": length}
 
     def _array(self, array, inside=False):
         most = self.most // MOST_INSIDE if inside else self.most
@@ -644,7 +718,10 @@ def _corner(array, most):
 
 def _figures(array):
     """Return (min, max, mean, std) of an array's finite numbers; of integers the first two."""
-    if not array.size:
+    # what np.broadcast_to repeats counts once: it changes none of the figures
+    array = array[tuple([slice(1 if stride == 0 else None) for stride in array.strides])]
+    overlap = sum((n - 1) * abs(step) for n, step in zip(array.shape, array.strides)) < array.nbytes
+    if not array.size or overlap and array.size > 1e8:  # windows that slide over less memory
         return None, None, None, None
     if array.dtype.kind in "iub":
         return int(array.min()), int(array.max()), None, None

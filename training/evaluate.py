@@ -31,10 +31,8 @@ from tools import command  # noqa: E402
 from tools.command import Refused, check  # noqa: E402
 from tools.model_folder import understand  # noqa: E402
 
-USAGE = """usage: python training/evaluate.py CORPUS models/NAME
-  CORPUS       a text file, or a folder of *.txt; in a file <|endoftext|> parts the texts
-  models/NAME  the model to measure"""
 END_OF_TEXT = "<|endoftext|>"
+CORPUS = f"a text file, or a folder of *.txt; in a file {END_OF_TEXT} parts the texts"
 transformers.utils.logging.disable_progress_bar()
 
 
@@ -111,10 +109,13 @@ def evaluate(texts, folder):
 
 def main(arguments):
     """Run the command."""
-    check(len(arguments) == 2, "needs a CORPUS and a models/NAME", status=2)
-    held_out, _ = read_texts(arguments[0])
-    print(evaluate(held_out, arguments[1]))
+    parser = command.Parser("training/evaluate.py", __doc__)
+    parser.add_argument("corpus", metavar="CORPUS", help=CORPUS)
+    parser.add_argument("model", metavar="models/NAME", help="the model to measure")
+    options = parser.parse_args(arguments)
+    held_out, _ = read_texts(options.corpus)
+    print(evaluate(held_out, options.model))
 
 
 if __name__ == "__main__":
-    command.run("training/evaluate.py", USAGE, main)
+    command.run("training/evaluate.py", main)

@@ -14,7 +14,6 @@ The seed is fixed: the same command on the same CPU makes the same model. Produc
 where the processor has them, and the sums of another processor come in another order.
 """
 
-import argparse
 import io
 import json
 import math
@@ -36,13 +35,9 @@ from tokenizers import ByteLevelBPETokenizer
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tools import command  # noqa: E402
-from tools.command import Refused, check  # noqa: E402
+from tools.command import check  # noqa: E402
 from tools.model_folder import convert  # noqa: E402
 
-USAGE = """usage: python training/train_tales.py CORPUS models/NAME [--steps N]
-  CORPUS       a text file, or a folder of *.txt; in a file <|endoftext|> parts the texts
-  models/NAME  the new folder; then: python easygpt2.py "Once upon a time" --model models/NAME
-  --steps N    how many times the weights are changed, each by 16 windows of 256 tokens (5150)"""
 N_VOCAB, N_CTX, N_EMBD, N_LAYER, N_HEAD = 4096, 256, 192, 6, 6
 BATCH = 16  # windows of n_ctx tokens in a step
 LEARNING_RATE, WARM_UP = 2e-3, 200  # at the top of the cosine; steps until the warm-up is over
@@ -50,19 +45,13 @@ EVERY = 100  # steps from one line of the log to the next, and to the next check
 SEED = 1337
 
 
-class Parser(argparse.ArgumentParser):
-    """A parser whose complaints are one line that ends in the next thing to type."""
-
-    def error(self, message):
-        raise Refused(message, status=2)
-
-
 def main(arguments):
     """Run the command."""
-    parser = Parser(add_help=False)
-    parser.add_argument("corpus")
-    parser.add_argument("target")
-    parser.add_argument("--steps", type=int, default=5150)
+    parser = command.Parser("training/train_tales.py", __doc__)
+    parser.add_argument("corpus", metavar="CORPUS", help=evaluate.CORPUS)
+    parser.add_argument("target", metavar="models/NAME", help="the new folder")
+    steps = "how many times the weights are changed, each by 16 windows of 256 tokens (5150)"
+    parser.add_argument("--steps", metavar="N", type=int, default=5150, help=steps)
     options = parser.parse_args(arguments)
     check(options.steps >= 1, "--steps must be at least 1", status=2)
     train(options.corpus, Path(options.target), options.steps)
@@ -226,4 +215,4 @@ def load(checkpoint, model, optimizer, work):
 
 
 if __name__ == "__main__":
-    command.run("training/train_tales.py", USAGE, main)
+    command.run("training/train_tales.py", main)

@@ -684,9 +684,9 @@ def test_terminal_that_cannot_print_a_name(model, tmp_path):
 def test_help_and_arguments(tmp_path):
     for flag in ("-h", "--help"):
         done = harness.command(flag, program=PROGRAM)
-        assert done.returncode == 0 and done.stdout.startswith("usage: python convert.py FOLDER")
+        assert done.returncode == 0 and "python convert.py [-h] FOLDER models/NAME" in done.stdout
     for arguments in ([], ["one"], ["one", "two", "three"]):
-        refused(harness.command(*arguments, program=PROGRAM), "FOLDER", status=2)
+        refused(harness.command(*arguments, program=PROGRAM), "arguments", status=2)
     refused(convert(tmp_path / "nowhere", tmp_path / "new"), "nowhere")
     refused(convert(tmp_path, tmp_path / "new"), "config.json", "hparams.json")
     (tmp_path / "config.json").write_text("{}")
@@ -695,9 +695,31 @@ def test_help_and_arguments(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="closes a stream of the command")
-@pytest.mark.parametrize("closed", [">&-", "2>&-", ">/dev/full", "2>/dev/full"])
+@pytest.mark.parametrize("closed", ["2>&-", "2>/dev/full"])
+def test_nobody_reads_a_refusal(closed, tmp_path):
+    """Its status is the same, and it is not said on stdout instead."""
+    command = shlex.join([sys.executable, str(PROGRAM), "nowhere", str(tmp_path / "new")])
+    done = subprocess.run(f"{command} {closed}", shell=True, stdout=subprocess.PIPE)
+    assert done.returncode == 1 and done.stdout == b""
+
+
+def test_refusals_hold_no_characters_that_steer_a_terminal(model, edit_config, tmp_path):
+    """Neither a colour nor a right-to-left override nor a zero of another's file, nor much of it."""
+    edit_config(model_type="\x1b[31m\u202e\0\u2028\n" + 70_000 * "x")
+    done = convert(model, tmp_path / "new")
+    refused(done, r"\x1b[31m", "\\u202e", "\\x00", "xx ... xx", "x', not 'gpt2': not GPT-2; type")
+    assert len(done.stderr) < 1200 and done.stderr[:-1].isprintable()
+    (model / "config.json").unlink()
+    name = "new\x1b[31m" + "n" * 200
+    refused(convert(model, tmp_path / name), "neither config.json")
+    done = convert(model / ("d" * 900), tmp_path / "new")
+    refused(done, next_command="python convert.py --help")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="closes a stream of the command")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", ">/dev/full", "2>/dev/full"])
 def test_nobody_reads_what_is_said(closed, tmp_path):
-    program = edited(tmp_path, "formats/safetensors.py", "said > 1 ", "said > -1 ")
+    program = edited(tmp_path, "formats/safetensors.py", "said > 1:", "said > -1:")
     command = [sys.executable, str(program), str(CHECKPOINTS / "small"), str(tmp_path / "new")]
     assert subprocess.run(f"{shlex.join(command)} {closed}", shell=True).returncode == 0
     assert len(stored(tmp_path / "new")) == 40
@@ -766,7 +788,7 @@ def test_memory_and_progress_at_the_width_of_1558m(kind, tmp_path, request):
         allowed += peak_of(done.stdout)
     else:
         write_zeros(source / "model.safetensors", random_model.shapes_of(config))
-    edited(tmp_path / "house", "formats/safetensors.py", "said > 1 ", "said > 0.01 ")
+    edited(tmp_path / "house", "formats/safetensors.py", "said > 1:", "said > 0.01:")
     tell = "        say(open('/proc/self/status').read())\n        sys.exit(0)\n"
     program = edited(tmp_path / "house", "command.py", "        sys.exit(0)\n", tell)
     done = harness.command(str(source), str(tmp_path / "new"), program=program)

@@ -1256,12 +1256,6 @@ def test_a_script_without_attention_keeps_the_place_of_the_window(visit, make):
     assert place(page).startswith("line ")
 
 
-def test_a_script_without_statements(visit, make):
-    page = visit(make(source="# nothing\n"))
-    page.keyboard.press("ArrowRight")
-    assert "no statements" in page.locator("#pane").inner_text()
-
-
 def test_a_drawn_token_is_marked_even_outside_the_ten(visit, make):
     model = ["--model", str(harness.TALES)]
     options = ["--temperature", "3", "--seed", "1", "--tokens", "3"]

@@ -472,6 +472,89 @@ class Three:
         return self.n
 x = [y for y in Three()]
 """,
+    "properties and items that count how often they are asked": """
+class Box:
+    def __init__(self):
+        self.asked = []
+    @property
+    def size(self):
+        self.asked.append("size")
+        return self
+    @size.setter
+    def size(self, value):
+        pass
+    def __getitem__(self, key):
+        self.asked.append(key)
+        return self.asked
+    def __setitem__(self, key, value):
+        pass
+    def __getattr__(self, name):
+        self.asked.append(name)
+        return self
+box = Box()
+box.size = 1
+box.size.size = 2
+box["k"] = 3
+box["k"][0] = "l"
+box.made_up["m"] = 4
+left = box.asked
+""",
+    "indices that count how often they are asked": """
+class Index:
+    n = 0
+    def __index__(self):
+        Index.n += 1
+        return 0
+    def __hash__(self):
+        Index.n += 100
+        return 1
+    def __add__(self, other):
+        Index.n += 10000
+        return 0
+i, items, d = Index(), [1], {}
+items[i] = 2
+items[i + 1] = 3
+d[i] = 4
+del d
+n = Index.n
+""",
+    "subclasses that count how often they are asked": """
+class Items(list):
+    n = 0
+    def __iter__(self):
+        Items.n += 1
+        return super().__iter__()
+    def __len__(self):
+        Items.n += 1
+        return super().__len__()
+    def __getitem__(self, index):
+        Items.n += 1
+        return super().__getitem__(index)
+class Text(str):
+    def __len__(self):
+        Items.n += 1
+        return 3
+    def __str__(self):
+        Items.n += 1
+        return "no"
+    __repr__ = __str__
+class Number(int):
+    def __int__(self):
+        Items.n += 1
+        return 5
+    def __str__(self):
+        Items.n += 1
+        return "no"
+class Real(float):
+    def __str__(self):
+        Items.n += 1
+        return "no"
+items = Items([1, 2])
+items[0] = 3
+items.append(4)
+text, number, real, whole = Text("abc"), Number(4), Real(0.5), slice(Text("a"))
+n = Items.n
+""",
     "generator": "x = [y for y in (z for z in [1, 2])]\nfor n in (z for z in [3]):\n    pass",
 }
 
@@ -530,6 +613,97 @@ def test_errors():
     recorded = record(cleaned)
     assert isinstance(recorded.error, ZeroDivisionError)
     assert lines(recorded)[recorded.error_event] == 2
+
+
+def test_what_is_stored_in_attributes_is_shown():
+    recorded = record("""
+import types
+class Slots:
+    __slots__ = ["x"]
+space, slots = types.SimpleNamespace(n=1), Slots()
+space.n = 2
+space.inner = types.SimpleNamespace(d={"k": [0, 0]})
+space.inner.d["k"][1] = 3
+slots.x = 4
+""")
+    assert made(recorded, "space.n") == [2] and made(recorded, "slots.x") == [4]
+    assert made(recorded, "space.inner.d['k'][1]") == [3]
+
+
+class Unspeakable(Exception):
+    def __str__(self):
+        raise ValueError("no words")
+
+
+@pytest.mark.parametrize(
+    "error", ["BaseException('a')", "GeneratorExit()", "Unspeakable()", "ExceptionGroup('a', [E])"]
+)
+def test_whatever_the_script_raises_is_noted(error):
+    if error.startswith("ExceptionGroup") and sys.version_info < (3, 11):
+        pytest.skip("Python 3.11 has brought groups")
+    source = f"E = ValueError()\nx = 1\nraise {error}\n"
+    recorded = recorder.Recorder("script.py", source)
+    recorded.variables["Unspeakable"] = Unspeakable
+    recorded.run([])
+    assert type(recorded.error).__name__ == error.partition("(")[0]
+    assert lines(recorded)[recorded.error_event] == 3 and made(recorded, "x") == [1]
+
+
+def test_an_interruption_is_not_the_scripts_own_end():
+    with pytest.raises(KeyboardInterrupt):
+        record("raise KeyboardInterrupt")
+    assert sys.argv[0] != "script.py"
+
+
+def test_a_base_case_that_was_forgotten():
+    """Python's stack is full, so the recorder is no longer told what runs: it says so."""
+    recorded = record("x = 1\ndef f(n):\n    y = n\n    return f(n + 1)\nz = f(0)\n")
+    assert isinstance(recorded.error, RecursionError) and sys.gettrace() is None
+    assert made(recorded, "y") == list(range(recorder.MOST_CALLS)) and made(recorded, "z") == []
+    assert recorded.too_deep > 500 and lines(recorded)[recorded.error_event] == 4
+    assert recorded.silent_after == len(recorded.events) - 1
+
+
+def test_calls_that_are_deep_but_end():
+    recorded = record("def f(n):\n    return n and 1 + f(n - 1)\nx = f(300)\ny = f(3)\n")
+    assert made(recorded, "x") == [300] and made(recorded, "y") == [3]
+    assert recorded.too_deep == 301 - recorder.MOST_CALLS and recorded.silent_after is None
+    assert made(recorded, "n") == [*range(300, 200, -1), 3, 2, 1, 0]
+    assert record("def f():\n    pass\nf()\n").too_deep == 0
+
+
+@pytest.mark.parametrize("inside", ["sys.settrace(None)", "f()"])
+def test_a_script_that_traces_itself(inside):
+    recorded = record(f"""
+import sys
+def f():
+    sys.settrace(None)
+    x = 1
+a = 1
+{inside}
+b = 2
+""")
+    assert recorded.error is None and recorded.variables["b"] == 2 and sys.gettrace() is None
+    assert made(recorded, "a") == [1] and made(recorded, "b") == made(recorded, "x") == []
+    assert recorded.silent_after == len(recorded.events) - 1
+    assert lines(recorded)[recorded.silent_after] == (7 if inside != "f()" else 4)
+    assert record("a = 1").silent_after is None
+
+
+def test_a_script_that_traces_itself_for_a_while():
+    recorded = record("""
+import sys
+tracer = sys.gettrace()
+def f():
+    sys.settrace(None)
+f()
+sys.settrace(tracer)
+def g():
+    return 3
+a = g()
+""")
+    assert made(recorded, "a") == made(recorded, "return") == [3] and recorded.error is None
+    assert lines(recorded)[recorded.silent_after] == 5
 
 
 def test_loops_of_many_rounds():
@@ -604,6 +778,22 @@ def test_corners_and_figures(name):
     corner = array[tuple(map(slice, CORNERS[array.ndim]))] if large and array.size else array
     if array.size:
         assert arrays.list[0].data.shape == corner.shape
+
+
+@pytest.mark.parametrize("kind", ["f4", "i4"])
+def test_figures_of_what_takes_no_memory(kind):
+    """Ten thousand million numbers that are five: their figures are those of the five."""
+    five = np.arange(5).astype(kind)
+    arrays = recorder.Arrays()
+    arrays.kept(np.broadcast_to(five[:, None, None], [5, 10**5, 10**5]))
+    figures = (0, 4, 2, 2**0.5) if kind == "f4" else (0, 4, None, None)
+    assert arrays.list[0].figures == pytest.approx(figures)
+    windows = np.lib.stride_tricks.sliding_window_view(np.arange(4e5), 10**5)
+    arrays.kept(windows)
+    assert arrays.list[1].figures == (None,) * 4 and arrays.list[1].data.shape == (16, 256)
+    windows = np.lib.stride_tricks.sliding_window_view(np.arange(300.0), 150)
+    arrays.kept(windows)
+    check_kept(arrays.list[2], windows)
 
 
 def check_kept(kept, array):

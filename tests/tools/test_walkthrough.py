@@ -6,6 +6,7 @@ import html.parser
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -176,8 +177,9 @@ def test_page_names_no_folder_of_this_machine(tmp_path):
         (["a", "b"], 2, "more than one prompt; type: python walkthrough.py 'a b'"),
         (["a", "--tokens", "0"], 2, "--tokens cannot be '0'; type: python walkthrough.py --help"),
         (["a", "--bogus"], 2, "unknown option '--bogus'; type: python walkthrough.py --help"),
-        (["a", "--out"], 2, "--out needs a value; type: python walkthrough.py --help"),
-        (["a", "--out", "--open"], 2, "--out needs a value; type: python walkthrough.py --help"),
+        (["a", "--out"], 2, "--out: expected one argument; type: python walkthrough.py --help"),
+        (["--out", "--open"], 2, "--out: expected one argument; type: python walkthrough.py"),
+        (["a", "--ope"], 2, "unknown option '--ope'; type: python walkthrough.py --help"),
         (["a", "--out", "no/such/x.html"], 2, "there is no folder no"),
         (["a", "--out", "."], 1, "choose another name; type: python walkthrough.py"),
         (["a", "--out", "mine.html"], 1, "choose another name; type: python walkthrough.py"),
@@ -229,6 +231,14 @@ def test_replaces_its_own_page_and_only_when_the_new_one_is_whole(tmp_path):
     assert page.read_bytes() != first and list(tmp_path.iterdir()) == [page]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="closes streams of the command")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", ">/dev/full", "2>/dev/full"])
+def test_nobody_reads_what_is_said(closed, tmp_path):
+    command = shlex.join([sys.executable, str(WALKTHROUGH), *PROMPT, "--tokens", "2"])
+    assert subprocess.run(f"{command} {closed}", shell=True, cwd=tmp_path).returncode == 0
+    assert Page((tmp_path / "walkthrough.html").read_text("utf-8")).events("output")
+
+
 def test_a_reader_of_the_output_who_leaves_does_not_stop_the_page(tmp_path):
     process = subprocess.Popen(
         [sys.executable, WALKTHROUGH, *PROMPT],
@@ -261,16 +271,26 @@ def test_interrupted_in_one_line(tmp_path):
 
 
 @pytest.fixture
-def edited(tmp_path):
-    """A function that runs walkthrough.py beside an easygpt2.py in which `old` reads `new`."""
+def beside(tmp_path):
+    """A function that runs walkthrough.py beside another easygpt2.py."""
 
-    def run(old, new):
+    def run(source):
         harness.house(tmp_path)
-        assert old in harness.SOURCE
-        (tmp_path / "easygpt2.py").write_text(harness.SOURCE.replace(old, new, 1), "utf-8")
+        (tmp_path / "easygpt2.py").write_text(source, "utf-8")
         done = harness.command(*PROMPT, program=tmp_path / "walkthrough.py", cwd=tmp_path)
         page = tmp_path / "walkthrough.html"
         return done, page.exists() and Page(page.read_text("utf-8"))
+
+    return run
+
+
+@pytest.fixture
+def edited(beside):
+    """A function that runs walkthrough.py beside an easygpt2.py in which `old` reads `new`."""
+
+    def run(old, new):
+        assert old in harness.SOURCE
+        return beside(harness.SOURCE.replace(old, new, 1))
 
     return run
 
@@ -309,6 +329,41 @@ def test_a_readers_syntax_error_is_one_line(edited, wrong, problem):
 def test_a_reader_may_use_a_known_name_for_something_else(edited, other):
     done, page = edited("n_past = 0\n", f"n_past = 0\nresidual = candidates = pieces = {other}\n")
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "source, problem",
+    [
+        ("raise BaseException('\\x1b[1m at all')", "line 1: BaseException: \\x1b[1m at all"),
+        ("class E(Exception):\n    __str__ = None\nraise E", "line 3: E: <"),
+        ("def f(n): return f(n + 1)\nf(0)", "line 1: RecursionError: maximum recursion depth"),
+    ],
+)
+def test_shows_the_run_up_to_any_end(beside, source, problem):
+    done, page = beside(source)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1, done.stderr
+    assert done.stderr.startswith(f"walkthrough.py: easygpt2.py stopped at {problem}")
+    assert "The run stopped at line " in page.visible and page.data["events"]["statement"]
+
+
+def test_says_where_the_recording_ends(beside):
+    done, page = beside("import sys\nsys.settrace(None)\nx = 1\n")
+    assert done.returncode == 0 and "Nothing of the run is left out" not in page.visible
+    assert page.visible.count("line 2: Python's trace was cut") == 2
+    assert page.data["endOfRecording"][0] == 1 and not page.events("x")
+
+
+def test_says_which_calls_are_too_deep(beside):
+    done, page = beside("def f(n):\n    return n and f(n - 1)\nx = f(102)\n")
+    assert done.returncode == 0 and "3 calls, deeper than 100 functions" in page.visible
+    assert page.data["endOfRecording"] == [None, None]
+
+
+@pytest.mark.parametrize("source", ["", "# %% Step 1. Nothing yet\n", '"""Nothing."""\n'])
+def test_a_script_in_which_nothing_runs(beside, source):
+    done, page = beside(source)
+    assert done.returncode == 1 and not page and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("walkthrough.py: easygpt2.py has no line that runs")
 
 
 def test_a_byte_order_mark_is_no_error(edited):

@@ -1,6 +1,5 @@
 """The format safetensors: https://huggingface.co/docs/safetensors"""
 
-import contextlib
 import json
 import os
 import struct
@@ -52,11 +51,10 @@ def write_safetensors(path, tensors):
         file.write(struct.pack("<Q", len(text)) + text)
         for name in names:
             file.write(tensors[name].read())
-            if time.monotonic() - said > 1 and sys.stderr:
+            if time.monotonic() - said > 1:
                 said = time.monotonic()
                 share = header[name]["data_offsets"][1] / position
                 end = "\r" if sys.stderr.isatty() else "\n"
-                with contextlib.suppress(OSError):  # nobody reads it: work goes on
-                    print(f"Writing {path.name}: {share:.0%}", end=end, file=sys.stderr, flush=True)
+                print(f"Writing {path.name}: {share:.0%}", end=end, file=sys.stderr, flush=True)
         file.flush()
         os.fsync(file.fileno())

@@ -17,7 +17,6 @@ function drawPane() {
   const signature = JSON.stringify(state);
   if (signature === paneDrawn) return;
   paneDrawn = signature;
-  if (!nEvents) return refill(box, element("p", {}, "This script has no statements."));
   const name = nameInHand(e);
   const parts = [paneHead(e, name)];
   const readout = element("output", {class: "readout", "data-key": "readout"});
@@ -104,12 +103,15 @@ function paneHead(e, name) {
           element("button", {id: "show-all", "data-key": "show all", onclick: showAll}, "Show all"),
         )
       : null,
-    atEnd ? element("p", {class: "place end", role: "status"}, endText()) : null,
+    atEnd || e === data.endOfRecording[0]
+      ? element("p", {class: "place end", role: "status"}, endText())
+      : null,
     names,
   );
 }
 
 function endText() {
+  if (data.endOfRecording[1]) return `The recording ends at ${data.endOfRecording[1]}.`;
   if (data.failure[1]) return `The recording ends here: the run stopped at ${data.failure[1]}.`;
   return byId("left-out").querySelector("ul")
     ? "The recording ends here. The run may have gone on: the end of the page says what was left out."
