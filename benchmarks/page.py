@@ -9,8 +9,8 @@ usage: python benchmarks/page.py [PROMPT] [--model FOLDER] [--runs N]
 The run in this process, plain and recorded in turn; whole commands, easygpt2.py and walkthrough.py
 in turn; then the page in a Chromium of this machine.
 Each figure is a median with its range. The first useful view is there when the map is drawn and
-values stand beside the lines, counted from the start of the navigation; a step or a choice is done when the page has been
-laid out again.
+values stand beside the lines, counted from the start of the navigation; a step or a choice is done
+when the page has been laid out again.
 """
 
 import argparse
@@ -57,8 +57,9 @@ ANSWERS = """() => {
 }"""
 FIRST_VIEW = """() => new Promise((done) => {
   const look = () => {
-    const there = document.querySelector("#large .cells") && document.querySelector(".glance .value");
-    if (there) requestAnimationFrame(() => done(performance.now()));
+    const drawn = [".small-grids", "#large .cells", ".glance .value"];
+    if (drawn.every((one) => document.querySelector(one)))
+      requestAnimationFrame(() => done(performance.now()));
     else setTimeout(look, 5);
   };
   look();

@@ -347,7 +347,7 @@ def blocks_of(recorded):
                 last += 1
             block |= {"kind": "prose", "lines": []}
             for at in range(line, last + 1):
-                comment = re.sub(r"^ *# ?", "", lines[at - 1])
+                comment = re.sub(r"^ *# ?(%% )?", "", lines[at - 1])
                 block["lines"].append(prose(comment, examples.get(at)))
         elif text.strip():
             html = markupsafe.Markup("\n".join(code[line - 1 : last]))
@@ -452,6 +452,9 @@ def _code(html):
 # -- examples in comments: `words → ['The', ' wolf']`, with what this run made instead
 
 
+EXAMPLE = re.compile(r" *# ?(?P<before>(?:.*: |\s+)?(?P<code>[^:→]*(?:\[.*\])?.*?) → )(.*)")
+
+
 def examples_of(recorded):
     """Return {line: (text before the value, the value of this run or the comment's, same)}.
 
@@ -461,7 +464,7 @@ def examples_of(recorded):
     found, lines = {}, recorded.source.split("\n")
     ends = [line for line, _, _ in steps_of(lines)] + [len(lines) + 1]
     for number, line in enumerate(lines, 1):
-        example = re.match(r" *# ?(?P<before>(?:.*: |\s+)?(?P<code>[^:→]*(?:\[.*\])?.*?) → )(.*)", line)
+        example = EXAMPLE.match(line)
         if not example:
             continue
         told = example[3]

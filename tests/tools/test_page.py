@@ -146,7 +146,7 @@ def take(page, line, target):
 
 
 def choose(page, **rounds):
-    """Choose rounds of the main loops, counted from 0; the page counts those of the first from 1."""
+    """Choose rounds of the main loops, counted from 0; of the first, the page counts from 1."""
     for name, round in rounds.items():
         page.get_by_label(name, exact=True).select_option(str(round + (name == "round")))
 
@@ -199,7 +199,7 @@ COPY = """(one) => {
 
 def pixels(picture, script):
     """What a function of (canvas, 2d context) returns."""
-    return picture.evaluate(f"(one) => {{ const copy = {COPY}; return ({script})(one, copy(one)); }}")
+    return picture.evaluate(f"(one) => ({script})(one, ({COPY})(one))")
 
 
 def boxes(page, selector):
@@ -619,7 +619,7 @@ def test_a_cell_says_its_number_with_row_and_column_in_words(visit, example, tra
     page.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.95)
     r, c = map(int, page.locator("#pane td.current").get_attribute("data-at").split())
     assert r == 8 and 94 <= c <= 97 and np.float32(told(page)) == normed[r, c]
-    assert f"(␣wolf)" not in page.locator("#pane .readout").inner_text()
+    assert "(␣wolf)" not in page.locator("#pane .readout").inner_text()
     assert f"n_embd {c}" in page.locator("#pane .readout").inner_text()
 
 
@@ -693,7 +693,8 @@ def test_a_prompt_of_250_tokens_can_be_zoomed_and_read_by_row(visit, make):
     label.click()
     assert f"(row {row})" in page.locator("#large-caption").inner_text()
     numbers = page.evaluate(
-        f"""Array.from({{length: {n}}}, (_, c) => stackOf(...roundsAt(choiceStatement, -1)).at({row}, c) ?? 0)"""
+        f"""Array.from({{length: {n}}}, (_, c) =>
+          stackOf(...roundsAt(choiceStatement, -1)).at({row}, c) ?? 0)"""
     )
     listed = page.locator("#pane .looks li .share").all_inner_texts()
     assert listed[0].startswith(f"{100 * max(numbers):.0f}")
@@ -1070,7 +1071,8 @@ def test_inside_a_call(visit, example):
     line = line_of("wte = read_tensor")
     row(page, line).locator(".call").click()  # the function's name in the line
     box = page.locator(f"#L{line} .inside")
-    assert box.locator(".way").inner_text().replace("\n", "") == f"called from line {line} › read_tensor()"
+    way = box.locator(".way").inner_text().replace("\n", "")
+    assert way == f"called from line {line} › read_tensor()"
     assert box.locator(".now .gutter").inner_text() == str(line_of("def read_tensor"))
     for _ in range(2):  # closed by going back to the line, opened again from the pane
         box.locator(".way button").press("Enter")
@@ -1172,14 +1174,20 @@ def test_what_is_touched_is_44_pixels_large(visit, example):
     page = visit(example, **TOUCH)
     page.locator("#more").click()
     page.evaluate("openPane(true)")
-    take = f"moveTo(eventAt(statements.findIndex((one) => one.first === {line_of('n_vocab, n_ctx')}), -1))"
+    several = f"visit('#line={line_of('n_vocab, n_ctx')}')"
     small = """() => [...document.querySelectorAll(
         "button, select, a[href], summary, input, [tabindex='0']")].filter((one) => {
-      if (!one.checkVisibility() || one.closest(".row, .small-grids, dialog:not([open])")) return false;
+      const others = ".row, .small-grids, dialog:not([open])";
+      if (!one.checkVisibility() || one.closest(others)) return false;
       const {width, height} = one.getBoundingClientRect();
       return width < 43.5 || height < 43.5;
     }).map((one) => one.outerHTML.slice(0, 120))"""
-    for act in ("", take, "byId('legend').showModal()", f"visit('#line={line_of(WEIGHTS_CODE)}')"):
+    for act in (
+        "",
+        several,
+        "byId('legend').showModal()",
+        f"visit('#line={line_of(WEIGHTS_CODE)}')",
+    ):
         page.evaluate(act or "0")
         assert page.evaluate(small) == []
 

@@ -760,7 +760,7 @@ ARRAYS = {
     "odd": ODD, "odd16": ODD.astype("f2"), "no number": np.full(70000, np.nan),
     "far from zero": (10000 + np.arange(70000) % 2).astype("f4"),
     "large": np.full(70000, 1e25, "f4"), "three": RANDOM.normal(size=[3, 200, 200]),
-    "columns": np.asfortranarray(RANDOM.normal(size=[300, 400])), "rows": np.ones([129, 2]),
+    "columns": np.asfortranarray(RANDOM.normal(size=[300, 400])), "rows": np.ones([257, 2]),
     "every other": RANDOM.normal(size=[300, 600])[::-1, ::2],
     "big-endian": np.arange(7e4, dtype=">f4"), "whole": RANDOM.normal(size=[128, 512]),
     "0-d": np.array(2.5), "empty": np.zeros([0, 5]), "no columns": np.zeros([200, 0], "i4"),
