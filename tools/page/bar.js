@@ -45,9 +45,7 @@ function fillChoices() {
       round = roundOf(loop);
     if (select.length !== n)
       select.replaceChildren(
-        ...Array.from({length: n}, (_, one) =>
-          element("option", {}, String(one + baseOf(loop))),
-        ),
+        ...Array.from({length: n}, (_, one) => element("option", {}, String(one + baseOf(loop)))),
       );
     select.selectedIndex = round;
     for (const button of select.parentElement.querySelectorAll(".by"))
@@ -118,7 +116,9 @@ function startBar() {
 // Up and down in the code: the focus goes to the line above or below.
 function neighbour(from, direction) {
   const all = [...document.querySelectorAll("#code .name, #code summary, #code h2 button")].filter(
-    (node) => node.checkVisibility() && !(node.closest(".value") && node.closest(".value").previousElementSibling),
+    (node) =>
+      node.checkVisibility() &&
+      !(node.closest(".value") && node.closest(".value").previousElementSibling),
   );
   const box = from.closest(".row, details.fold > summary, h2");
   const at = all.findIndex((node) => node === from || (box && box.contains(node)));

@@ -135,7 +135,9 @@ function gridOf(o) {
   return element(
     "div",
     {class: "grid-box"},
-    (fits < 12 || zoom > 1) && !(isNarrow() && o.name === "map") ? zoomOf(o.name, zoom, 28 / fits) : null,
+    (fits < 12 || zoom > 1) && !(isNarrow() && o.name === "map")
+      ? zoomOf(o.name, zoom, 28 / fits)
+      : null,
     scroll,
   );
 }

@@ -88,7 +88,13 @@ class Row {
     if (isLoop(this.number)) return [roundPicker(this.number, frame, e)];
     if (e === undefined) {
       if (["FunctionDef", "Docstring"].includes(one.kind)) return [];
-      return [element("span", {class: "quiet alone"}, ranIn.has(this.number) ? "not run here" : "not run")];
+      return [
+        element(
+          "span",
+          {class: "quiet alone"},
+          ranIn.has(this.number) ? "not run here" : "not run",
+        ),
+      ];
     }
     const made = one.targets.flatMap((name, i) => {
       const value = valueOf(e, i);
@@ -216,7 +222,13 @@ function roundPicker(loop, frame, e) {
   );
   const n = nRounds(loop, frame ?? -1);
   if (!n) {
-    box.append(element("span", {class: "quiet"}, frame === undefined || e === undefined ? "not run here" : "no round"));
+    box.append(
+      element(
+        "span",
+        {class: "quiet"},
+        frame === undefined || e === undefined ? "not run here" : "no round",
+      ),
+    );
     return box;
   }
   const round = roundsAt(loop, frame ?? -1).at(-1),
@@ -233,12 +245,18 @@ function roundPicker(loop, frame, e) {
       },
       text,
     );
-  const rounds = element("span", {class: "rounds", role: "group", "aria-label": `rounds of ${name}`});
+  const rounds = element("span", {
+    class: "rounds",
+    role: "group",
+    "aria-label": `rounds of ${name}`,
+  });
   const ran = frame === -1 ? (data.ran[loop] ?? n) : n;
   if (n <= 8 && ran <= n && glanceWidth > 100)
     for (let i = 0; i < n; i++)
       rounds.append(
-        to(i, `${name} ${i + base}`, String(i + base), {"aria-current": i === round ? "true" : undefined}),
+        to(i, `${name} ${i + base}`, String(i + base), {
+          "aria-current": i === round ? "true" : undefined,
+        }),
       );
   else
     rounds.append(
@@ -247,7 +265,9 @@ function roundPicker(loop, frame, e) {
       element(
         "small",
         {title: ran > n ? `${n} of ${ran} rounds are kept` : undefined},
-        ran > n && loop === outerOf(loop) ? ` of ${ran}, ${n} kept ` : ` of ${base}–${n - 1 + base} `,
+        ran > n && loop === outerOf(loop)
+          ? ` of ${ran}, ${n} kept `
+          : ` of ${base}–${n - 1 + base} `,
       ),
       to(round + 1, `next ${name}`, "›"),
     );

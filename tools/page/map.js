@@ -36,7 +36,10 @@ function sizesOfMap() {
 
 const tokenRoom = (width) => (isNarrow() ? width : width - 380);
 const textWidth = () =>
-  data.ids.reduce((sum, id) => sum + 14 + visible(tokenText(id)).length * (isNarrow() ? 10 : 13), 0);
+  data.ids.reduce(
+    (sum, id) => sum + 14 + visible(tokenText(id)).length * (isNarrow() ? 10 : 13),
+    0,
+  );
 
 function mapTokens(round) {
   const nPrompt = promptLength();
@@ -46,8 +49,7 @@ function mapTokens(round) {
     const share = made >= 0 ? shareTaken(made) : undefined;
     const underline = element("i", {class: "share"});
     underline.style.width = `${100 * (share ?? 0)}%`;
-    const act =
-      made < 0 ? () => follow(position) : () => takeRound(made);
+    const act = made < 0 ? () => follow(position) : () => takeRound(made);
     const kept = made < 0 || takenIn(made) !== undefined;
     const words =
       made < 0
@@ -141,17 +143,26 @@ function drawSmall(rounds, {narrow, width, height}) {
   const room = narrow ? width * 0.47 : width * 0.42 - beside;
   const size = Math.max(
     6,
-    Math.floor(Math.min((room - side) / nHeads, (narrow ? width * 0.47 : height - 22) / nLayers)) - gap,
+    Math.floor(Math.min((room - side) / nHeads, (narrow ? width * 0.47 : height - 22) / nLayers)) -
+      gap,
   );
   byId("small-title").replaceChildren(
     ...title("Attention", narrow ? "" : `${nLayers} layers down, ${nHeads} heads across`),
   );
-  const grid = element("div", {class: "small-grids", role: "group", "aria-labelledby": "small-title"});
+  const grid = element("div", {
+    class: "small-grids",
+    role: "group",
+    "aria-labelledby": "small-title",
+  });
   grid.style.gridTemplateColumns = `${side}px repeat(${nHeads}, ${size}px) ${beside ? "1fr" : ""}`;
   grid.style.gap = `${gap}px`;
   grid.append(element("span"));
-  for (let head = 0; head < nHeads; head++) grid.append(element("span", {class: "axis"}, String(head)));
-  if (beside) grid.append(element("span", {class: "axis beside"}, followed >= 0 ? "row’s length" : "last row’s length"));
+  for (let head = 0; head < nHeads; head++)
+    grid.append(element("span", {class: "axis"}, String(head)));
+  if (beside)
+    grid.append(
+      element("span", {class: "axis beside"}, followed >= 0 ? "row’s length" : "last row’s length"),
+    );
   const lengths = lengthsIn(rounds[0]),
     longest = Math.max(...lengths.map((one) => one.length), 1e-9);
   for (let layer = 0; layer < nLayers; layer++) {
@@ -175,7 +186,14 @@ function drawSmall(rounds, {narrow, width, height}) {
       button.style.height = `${size}px`;
       grid.append(button);
     }
-    if (beside) grid.append(lengthBeside(lengths.find((one) => one.layer === layer), lengths, longest));
+    if (beside)
+      grid.append(
+        lengthBeside(
+          lengths.find((one) => one.layer === layer),
+          lengths,
+          longest,
+        ),
+      );
   }
   grid.addEventListener("keydown", (event) => {
     const [down, across] = ARROWS[event.key] ?? [];
@@ -206,7 +224,10 @@ function lengthBeside(one, all, longest) {
   grown.style.width = width(one.grown);
   return element(
     "span",
-    {class: `beside${one.most ? " most" : ""}`, title: `after layer ${one.layer}: ${number(one.length)}, ${signed(one.grown)}`},
+    {
+      class: `beside${one.most ? " most" : ""}`,
+      title: `after layer ${one.layer}: ${number(one.length)}, ${signed(one.grown)}`,
+    },
     element("span", {class: "bar-pair"}, bar, grown),
     element("span", {}, one.length.toFixed(1)),
     element("small", {}, signed(one.grown)),
@@ -253,13 +274,24 @@ const followRgb = () => palette.follow.match(/\w\w/g).map((pair) => parseInt(pai
 
 function drawLarge(rounds, {narrow, width, height}) {
   const [, layer, head] = rounds;
-  const heading = title(`Layer ${layer}, head ${head}`, narrow ? "" : "each row’s token looks at the columns’");
+  const heading = title(
+    `Layer ${layer}, head ${head}`,
+    narrow ? "" : "each row’s token looks at the columns’",
+  );
   byId("large-title").replaceChildren(...heading);
   const side = narrow ? 44 : 62,
     top = narrow ? 44 : 58;
   const caption = element("p", {class: "caption", id: "large-caption"});
   const room = narrow ? width * 0.53 - 12 : width * 0.33;
-  const grid = attentionGrid("map", room, narrow ? width * 0.53 + 24 : height - 46, side, top, narrow ? 16 : 40, caption);
+  const grid = attentionGrid(
+    "map",
+    room,
+    narrow ? width * 0.53 + 24 : height - 46,
+    side,
+    top,
+    narrow ? 16 : 40,
+    caption,
+  );
   const link = lineLink(choiceStatement, eventAt(choiceStatement, -1), false);
   refill(
     byId("large").querySelector("div"),
@@ -277,14 +309,22 @@ function drawBest(round, {narrow, height}) {
   if (!found) return;
   const after = data.ids[promptLength() - 1 + round];
   byId("best-title").replaceChildren(
-    ...title("Next token", `round ${round + 1}${after === undefined ? "" : `, after “${visible(tokenText(after)).replace(/^␣(?=.)/, "")}”`}`),
+    ...title(
+      "Next token",
+      `round ${round + 1}${after === undefined ? "" : `, after “${visible(tokenText(after)).replace(/^␣(?=.)/, "")}”`}`,
+    ),
   );
   const list = bars(found, false);
-  list.style.setProperty("--bar-height", `${narrow ? 21 : Math.max(19, Math.min(34, (height - 20) / (found.lines.length + 1.2)))}px`);
+  list.style.setProperty(
+    "--bar-height",
+    `${narrow ? 21 : Math.max(19, Math.min(34, (height - 20) / (found.lines.length + 1.2)))}px`,
+  );
   refill(
     byId("best").querySelector("div"),
     list,
-    narrow ? null : element("p", {class: "to-line"}, lineLink(events.statement[found.e], found.e, false)),
+    narrow
+      ? null
+      : element("p", {class: "to-line"}, lineLink(events.statement[found.e], found.e, false)),
   );
 }
 

@@ -13,7 +13,18 @@ function drawPane() {
   const e = inHand();
   const box = byId("in-hand");
   const size = [byId("pane").clientWidth, innerHeight];
-  const state = [e, target, cell, followed, stepping, palette.name, size, atEnd, paneWide, [...zooms]];
+  const state = [
+    e,
+    target,
+    cell,
+    followed,
+    stepping,
+    palette.name,
+    size,
+    atEnd,
+    paneWide,
+    [...zooms],
+  ];
   const signature = JSON.stringify(state);
   if (signature === paneDrawn) return;
   paneDrawn = signature;
@@ -132,7 +143,11 @@ function withoutValue(e) {
   if (events.printed[e]) parts.push(prints(e));
   if (one.kind === "If")
     parts.push(
-      element("p", {class: "note"}, held(e) ? "True: the lines inside ran." : "False: the lines inside did not run."),
+      element(
+        "p",
+        {class: "note"},
+        held(e) ? "True: the lines inside ran." : "False: the lines inside did not run.",
+      ),
     );
   if (ended.has(e)) parts.push(element("p", {class: "note"}, "The loop has found no more."));
   return parts;
@@ -314,7 +329,9 @@ function paintArray(index, e, name, width, readout, more = []) {
     followedRow,
     followedColumn,
     pick: (r, c) =>
-      pictures[name] === "attention" && start !== undefined ? takeCell(r + start, c) : takeCell(r, c),
+      pictures[name] === "attention" && start !== undefined
+        ? takeCell(r + start, c)
+        : takeCell(r, c),
   });
   parts.push(table);
   return {parts, table};
@@ -399,7 +416,13 @@ paintings.attention = (value, e, name, width, readout) => {
       ),
     );
   }
-  const title = element("p", {class: "label"}, "Row ", element("b", {}, tokenLabel(row)), " looks at");
+  const title = element(
+    "p",
+    {class: "label"},
+    "Row ",
+    element("b", {}, tokenLabel(row)),
+    " looks at",
+  );
   return paintArray(value.array, e, name, width, readout, [grid, title, list]);
 };
 
@@ -429,7 +452,11 @@ paintings.lengths = (value, e, name, width, readout) => {
     painted.parts.splice(
       2,
       0,
-      element("p", {class: "label"}, `Length of the ${followed >= 0 ? "followed" : "last"} row (root of the sum of its squares)`),
+      element(
+        "p",
+        {class: "label"},
+        `Length of the ${followed >= 0 ? "followed" : "last"} row (root of the sum of its squares)`,
+      ),
       list,
     );
   return painted;
@@ -440,7 +467,9 @@ paintings.tokens = (value) => {
   const items = itemsOf(value);
   return paintItems(
     value,
-    items.map((item, i) => chip(brief(item) === item ? item : brief(item), i === followed, data.ids[i])),
+    items.map((item, i) =>
+      chip(brief(item) === item ? item : brief(item), i === followed, data.ids[i]),
+    ),
   );
 };
 
@@ -483,7 +512,11 @@ paintings.merges = (value, e, name) => {
         {class: other === e ? "here" : ""},
         element("span", {class: "meta"}, why),
         " ",
-        element("span", {class: "chips"}, ...itemsOf(madeAt(other, name)).map((piece) => chip(piece))),
+        element(
+          "span",
+          {class: "chips"},
+          ...itemsOf(madeAt(other, name)).map((piece) => chip(piece)),
+        ),
       ),
     );
   }
@@ -497,7 +530,12 @@ function aboutLine(e, name) {
     all = ranIn.get(number);
   const text = rowNodeOf(number)?.querySelector("code").textContent ?? "";
   const parts = [
-    element("p", {class: "label"}, lineLink(number, e, false), all.length > 1 ? `, run ${all.indexOf(e) + 1} of ${all.length.toLocaleString("en")}` : ""),
+    element(
+      "p",
+      {class: "label"},
+      lineLink(number, e, false),
+      all.length > 1 ? `, run ${all.indexOf(e) + 1} of ${all.length.toLocaleString("en")}` : "",
+    ),
     element("pre", {class: "whole"}, text.replace(/^\s+/, "")),
   ];
   const calls = callsOf.get(e) || [];
@@ -507,13 +545,15 @@ function aboutLine(e, name) {
         "p",
         {class: "calls"},
         "It calls ",
-        ...calls.slice(0, 12).map((call) =>
-          element(
-            "button",
-            {"data-key": `call ${call}`, onclick: () => moveTo(call, stepping)},
-            `${statements[events.statement[call]].name}() ↓`,
+        ...calls
+          .slice(0, 12)
+          .map((call) =>
+            element(
+              "button",
+              {"data-key": `call ${call}`, onclick: () => moveTo(call, stepping)},
+              `${statements[events.statement[call]].name}() ↓`,
+            ),
           ),
-        ),
         calls.length > 12 ? ` and ${calls.length - 12} more` : "",
       ),
     );
@@ -542,8 +582,17 @@ function usedBy(name, e) {
   const links = [...found].map(([number, other]) => element("li", {}, lineLink(number, other)));
   return element(
     "details",
-    {class: "uses", "data-key": "uses", open: usesOpen, ontoggle: (event) => (usesOpen = event.target.open)},
-    element("summary", {}, `${counted(found.size, "line")} ${found.size === 1 ? "uses" : "use"} ${root === name ? "it" : root}`),
+    {
+      class: "uses",
+      "data-key": "uses",
+      open: usesOpen,
+      ontoggle: (event) => (usesOpen = event.target.open),
+    },
+    element(
+      "summary",
+      {},
+      `${counted(found.size, "line")} ${found.size === 1 ? "uses" : "use"} ${root === name ? "it" : root}`,
+    ),
     element("ul", {}, ...links),
   );
 }

@@ -104,8 +104,7 @@ function choose(loop, round) {
   chosen.set(loop, round);
   const over = (one) => statements[one].kind === "For" && statements[one].targets[0];
   if (!over(loop) || !choiceLoops.some((one) => over(one) === over(loop))) return;
-  for (const [other] of loopNames)
-    if (over(other) === over(loop)) chosen.set(other, round); // the layers of step 11, too
+  for (const [other] of loopNames) if (over(other) === over(loop)) chosen.set(other, round); // the layers of step 11, too
 }
 
 function moveTo(e, step = stepping, show = true) {
@@ -243,8 +242,7 @@ function visit(hash) {
 const number_ = (text, most) => (/^\d{1,9}$/.test(text ?? "") && text < most ? Number(text) : -1);
 
 // Any event of a statement, the first one, where there is none in the chosen rounds.
-const eventIn = (number, frame) =>
-  (ranIn.get(number) || []).find((e) => events.frame[e] === frame);
+const eventIn = (number, frame) => (ranIn.get(number) || []).find((e) => events.frame[e] === frame);
 
 // Where an event is, in words.
 function placeText(e) {

@@ -40,7 +40,10 @@ function eventsOfStep(i) {
 
 function statementsOfStep(i) {
   return statements.flatMap((one, number) =>
-    !one.function && one.kind !== "Docstring" && (i < 0 || stepAt(one.first) === i) && !isFolded(number)
+    !one.function &&
+    one.kind !== "Docstring" &&
+    (i < 0 || stepAt(one.first) === i) &&
+    !isFolded(number)
       ? [number]
       : [],
   );
@@ -66,7 +69,10 @@ function placeOnRail(e) {
 
 // The event at a place on the rail.
 function eventOnRail(x) {
-  let p = Math.max(0, railParts.findIndex((one) => x < one.to));
+  let p = Math.max(
+    0,
+    railParts.findIndex((one) => x < one.to),
+  );
   if (x >= 1) p = railParts.length - 1;
   for (; p >= 0; p--) {
     const part = railParts[p],
@@ -94,7 +100,8 @@ function drawRail() {
   const layerLoop = choiceLoops[1];
   const {loops} = statements[events.statement[outermost(e)]];
   const layer =
-    layerLoop !== undefined && (loops.includes(layerLoop) || events.statement[outermost(e)] === layerLoop)
+    layerLoop !== undefined &&
+    (loops.includes(layerLoop) || events.statement[outermost(e)] === layerLoop)
       ? roundOf(layerLoop)
       : -1;
   for (const segment of byId("segments").children) {
@@ -111,7 +118,8 @@ function drawRail() {
       if (bar.childElementCount !== n)
         bar.replaceChildren(...Array.from({length: n}, () => element("u")));
       [...bar.children].forEach((one, j) => {
-        one.className = i < here || (i === here && j < layer) ? "past" : i === here && j === layer ? "here" : "";
+        one.className =
+          i < here || (i === here && j < layer) ? "past" : i === here && j === layer ? "here" : "";
       });
     }
   }

@@ -10,8 +10,7 @@ const isFolded = (number) => {
 function step(direction, into) {
   const deep = cursor >= 0 ? depth[cursor] : 0;
   let e = cursor < 0 ? firstInView() : cursor + direction;
-  const passed = (other) =>
-    depth[other] > deep || isFolded(events.statement[outermost(other)]);
+  const passed = (other) => depth[other] > deep || isFolded(events.statement[outermost(other)]);
   if (!into) while (e >= 0 && e < nEvents && passed(e)) e += direction;
   arrive(e);
 }
@@ -54,7 +53,9 @@ function leave(loop, frame) {
   const within = (e) => {
     if (depth[e] > deep) return true;
     const number = events.statement[e];
-    return events.frame[e] === frame && (number === loop || statements[number].loops.includes(loop));
+    return (
+      events.frame[e] === frame && (number === loop || statements[number].loops.includes(loop))
+    );
   };
   arrive(findFrom(cursor, (e) => !within(e) && !isFolded(events.statement[outermost(e)])));
 }
