@@ -623,6 +623,20 @@ def test_a_cell_says_its_number_with_row_and_column_in_words(visit, example, tra
     assert f"n_embd {c}" in page.locator("#pane .readout").inner_text()
 
 
+def test_a_strip_says_the_number_that_is_clicked(visit, example, traced):
+    page = visit(example)
+    choose(page, round=1, layer=4, head=0)
+    for code, name, where, x, column in [
+        ("normed = ", "normed", (1, 4), 50.5, 50 * 192 // 104),
+        (WEIGHTS_CODE, WEIGHTS, (1, 4, 0), 2.5 * (104 // 10), 2),
+    ]:
+        page.locator(f"#L{line_of(code)} canvas").click(position={"x": x, "y": 8})
+        assert page.locator("#value-name").inner_text() == name
+        r, c = map(int, page.locator("#pane td.current").get_attribute("data-at").split())
+        assert r == 0 and abs(c - column) <= 2  # a pixel is 1.8 numbers
+        assert np.float32(told(page)) == traced.values[line_of(code), name, where][0, c]
+
+
 def test_minus_infinity_is_shown_as_such(visit, example):
     page = visit(example)
     choose(page, round=0)

@@ -22,6 +22,11 @@ function strip(index, row, width, height, mark = -1) {
     negative = figuresOf(index)[0] < 0;
   const zero = negative ? Math.round(height / 2) : height - 1,
     reach = negative ? Math.floor(height / 2) - 1 : height - 2;
+  // The number below a place of the strip: [row, column], or null.
+  canvas.numberAt = (x) => {
+    const i = Math.floor(x / each);
+    return i >= 0 && i < n ? [row, Math.floor((i * columns) / n)] : null;
+  };
   context.fillStyle = palette.line;
   context.fillRect(0, zero, n * each, 1);
   for (let i = 0; i < n; i++) {

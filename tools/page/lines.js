@@ -76,8 +76,10 @@ class Row {
     if (named && named !== target) {
       if (!same || target) cell = null;
       target = named;
-      render();
     }
+    const at = event.target.numberAt?.(event.offsetX);
+    if (at) cell = [at[0] + cellBase(this.event, named), at[1]];
+    if (named) render();
     if (!isNarrow()) return;
     openPane(true);
     reveal();

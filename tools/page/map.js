@@ -156,6 +156,7 @@ function drawSmall(rounds, {narrow, width, height}) {
   });
   grid.style.gridTemplateColumns = `${side}px repeat(${nHeads}, ${size}px) ${beside ? "1fr" : ""}`;
   grid.style.gap = `${gap}px`;
+  grid.classList.toggle("dense", size < 14);
   grid.append(element("span"));
   for (let head = 0; head < nHeads; head++)
     grid.append(element("span", {class: "axis"}, String(head)));
@@ -166,7 +167,7 @@ function drawSmall(rounds, {narrow, width, height}) {
   const lengths = lengthsIn(rounds[0]),
     longest = Math.max(...lengths.map((one) => one.length), 1e-9);
   for (let layer = 0; layer < nLayers; layer++) {
-    grid.append(element("span", {class: "axis row"}, String(layer)));
+    grid.append(element("span", {class: "axis side"}, String(layer)));
     for (let head = 0; head < nHeads; head++) {
       const isNow = layer === rounds[1] && head === rounds[2];
       const label = `layer ${layer}, head ${head}`;

@@ -279,7 +279,7 @@ function paintArray(index, e, name, width, readout, more = []) {
   if (more.length) parts.push(...more);
   else if (numbers.length) {
     tell();
-    if (kept.length === 1) parts.push(row1(index, e, width, followedColumn, at, tell));
+    if (kept.length === 1) parts.push(row1(index, width, followedColumn, tell));
     else
       parts.push(
         gridOf({
@@ -328,10 +328,7 @@ function paintArray(index, e, name, width, readout, more = []) {
     at: at ?? null,
     followedRow,
     followedColumn,
-    pick: (r, c) =>
-      pictures[name] === "attention" && start !== undefined
-        ? takeCell(r + start, c)
-        : takeCell(r, c),
+    pick: (r, c) => takeCell(r + cellBase(e, name), c),
   });
   parts.push(table);
   return {parts, table};
@@ -341,6 +338,10 @@ function columnLabel(axis, c, e) {
   const {text, position} = labelOf(axis, c, e);
   return position === undefined ? shown(text) : tokenLabel(position, text);
 }
+
+// A cell of attention counts its rows from the text's first token, others from their own first row.
+const cellBase = (e, name) =>
+  (pictures[name] === "attention" && startOf(axesOf(e)[0], e)) || 0;
 
 // Attention's cell is picked by positions in the text; this round's array may begin later.
 function inThisRound(e, axes, at, nRows) {
@@ -352,24 +353,17 @@ function inThisRound(e, axes, at, nRows) {
 }
 
 // One row of numbers, large.
-function row1(index, e, width, mark, at, tell) {
-  const {columns} = tableOf(index);
+function row1(index, width, mark, tell) {
   const canvas = strip(index, 0, width, 96, mark);
-  const where = (event) => {
-    const each = Math.max(1, Math.min(14, Math.floor(width / columns))),
-      n = Math.min(columns, Math.floor(width / each));
-    const i = Math.floor(event.offsetX / each);
-    return i < n && i >= 0 ? Math.floor((i * columns) / n) : -1;
-  };
   canvas.className = "row1";
   canvas.addEventListener("pointermove", (event) => {
-    const c = where(event);
-    if (c >= 0 && event.pointerType === "mouse") tell(0, c);
+    const at = canvas.numberAt(event.offsetX);
+    if (at && event.pointerType === "mouse") tell(...at);
   });
   canvas.addEventListener("pointerleave", () => tell());
   canvas.addEventListener("click", (event) => {
-    const c = where(event);
-    if (c >= 0) takeCell(0, c);
+    const at = canvas.numberAt(event.offsetX);
+    if (at) takeCell(...at);
   });
   return canvas;
 }
