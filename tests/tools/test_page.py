@@ -493,8 +493,9 @@ def test_a_glance_says_name_shape_and_what_it_is(visit, example, traced):
             const {data} = context.getImageData(x * ratio, 0, 1, one.height);
             let up = 0, down = 0;
             for (let y = 0; y < one.height; y++) {
-              if (data[4 * y + 3] && data[4 * y] > data[4 * y + 2] + 60) up++;
-              if (data[4 * y + 3] && data[4 * y + 2] > data[4 * y] + 60) down++;
+              const upper = y < one.height / 2 - 1, [red, , blue, opaque] = data.slice(4 * y, 4 * y + 4);
+              if (upper && opaque && red > blue + 60) up++;
+              if (!upper && opaque && blue > red + 60) down++;
             }
             found.push(Math.sign(up - down));
           }

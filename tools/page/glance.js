@@ -1,6 +1,6 @@
 // A glance: what a line made, in the height of the line.
 
-const GLANCE = {chips: 12};
+const MOST_CHIPS = 12; // more never fit
 
 // The row of an array that a strip shows: the followed token's, where rows are tokens, or the last.
 function rowToShow(index, e) {
@@ -88,7 +88,7 @@ function chip(text, mark, more) {
 }
 
 // Items as chips, of which those that fit are seen.
-function chipsOf(items, marked = -1, most = GLANCE.chips) {
+function chipsOf(items, marked = -1, most = MOST_CHIPS) {
   return items
     .slice(0, most)
     .map((item, i) =>
@@ -150,7 +150,7 @@ glances.tokens = (value) =>
 glances.ids = (value, e, width, name) => {
   const isArray = kindOf(value) === "array";
   const items = isArray
-    ? [...numbersOf(value.array).slice(0, GLANCE.chips)]
+    ? [...numbersOf(value.array).slice(0, MOST_CHIPS)]
     : isCollection(value)
       ? itemsOf(value)
       : [value];
@@ -187,7 +187,6 @@ function becomes(name, value, e) {
     const one = statements[events.statement[other]];
     if (one.kind === "Assign" && one.targets.includes(name)) break;
     if (one.targets.includes(name)) last = madeAt(other, name) ?? last;
-    else last ??= undefined;
   }
   return last;
 }

@@ -5,11 +5,11 @@ const isNarrow = () => innerWidth <= 760;
 
 function drawMap() {
   const rounds = choiceStatement < 0 ? [] : roundsAt(choiceStatement, -1);
-  const state = [rounds, followed, onChoice() && cell, palette.name, innerWidth, innerHeight];
-  const signature = JSON.stringify([...state, [...zooms]]);
+  const sizes = sizesOfMap();
+  const state = [rounds, followed, onChoice() && cell, palette.name, sizes, [...zooms]];
+  const signature = JSON.stringify(state);
   if (signature === mapDrawn) return;
   mapDrawn = signature;
-  const sizes = sizesOfMap();
   refill(byId("tokens"), ...mapTokens(rounds[0]));
   revealToken();
   byId("about").replaceChildren(...about());
@@ -26,6 +26,8 @@ function drawMap() {
 
 // What room there is: the whole map is to be seen on the first screen.
 function sizesOfMap() {
+  if (document.documentElement.classList.contains("printing"))
+    return {narrow: false, width: 690, height: 330};
   const narrow = isNarrow();
   const width = Math.min(innerWidth, 1720) - (narrow ? 32 : 64);
   const lines = Math.max(1, Math.min(narrow ? 2 : 3, Math.ceil(textWidth() / tokenRoom(width))));

@@ -340,8 +340,7 @@ function columnLabel(axis, c, e) {
 }
 
 // A cell of attention counts its rows from the text's first token, others from their own first row.
-const cellBase = (e, name) =>
-  (pictures[name] === "attention" && startOf(axesOf(e)[0], e)) || 0;
+const cellBase = (e, name) => (pictures[name] === "attention" && startOf(axesOf(e)[0], e)) || 0;
 
 // Attention's cell is picked by positions in the text; this round's array may begin later.
 function inThisRound(e, axes, at, nRows) {
