@@ -5,6 +5,7 @@ EASYGPT2_TEST_ALL makes every other skip a failure, as CI wants it."""
 
 import json
 import os
+import signal
 
 import pytest
 
@@ -12,6 +13,12 @@ import harness
 import random_model
 
 WITHOUT_WEIGHTS = "OpenAI's weights are not here"
+
+
+def pytest_configure():
+    """Let the commands that tests start be stopped: in `nohup ... &` they would ignore it."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_sessionfinish(session, exitstatus):

@@ -46,6 +46,12 @@ def note(text):
     print(printable(str(text)), file=sys.stderr, flush=True)
 
 
+def shown(path):
+    """Return a path as short as it can be typed from here."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
+
+
 def printable(text):
     """Return the text on one line, with every character visible that could steer a terminal."""
     text = " ".join(text.splitlines())

@@ -1,5 +1,6 @@
 """A models/ folder, as easygpt2.py reads it: what it must hold, and how one is made."""
 
+import contextlib
 import io
 import json
 import math
@@ -16,6 +17,8 @@ from tools.formats.hugging_face import CHARACTERS, read_hugging_face
 from tools.formats.openai import read_openai
 from tools.formats.safetensors import ITEM_SIZE, write_safetensors
 
+SIZES = ("vocab_size", "n_positions", "n_embd", "n_layer", "n_head")
+
 
 def convert(source, target):
     """Convert the folder `source` into the new folder `target`, which appears whole or not at all.
@@ -25,8 +28,11 @@ def convert(source, target):
     """
     source, target = Path(source), Path(target)
     check(not os.path.lexists(target), f"{target} is there already; choose another name")
+    target = target.resolve()  # nowhere/.. is here, and nowhere is not to be made for it
+    check(not target.exists(), f"{target} is there already; choose another name")
     model, tensors = understand(source)
     staging = staging_of(target)
+    made = [parent for parent in target.parents if not parent.exists()]  # the innermost first
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         staging.mkdir()
@@ -43,6 +49,9 @@ def convert(source, target):
         staging.rename(target)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+        with contextlib.suppress(OSError):  # of the first that is not empty
+            for parent in made:
+                parent.rmdir()
 
 
 def staging_of(target):
@@ -77,12 +86,32 @@ def check_model(model):
 
     What easygpt2.py would refuse is refused here already, before gigabytes are copied.
     """
-    config = model.config
-    sizes = ("vocab_size", "n_positions", "n_embd", "n_layer", "n_head")
-    for name in sizes:
+    check_config(model.config)
+    check_tokenizer(model)
+    n_layer, n_found = model.config["n_layer"], len(model.tensors)
+    check(n_layer <= max(1000, n_found), f"the config's n_layer is {n_layer}, of {n_found} tensors")
+    shapes = shapes_of(model.config)
+    mask = re.compile(r"h\.\d+\.attn\.(masked_)?bias")  # buffers, not weights
+    tensors = {name: tensor for name, tensor in model.tensors.items() if not mask.fullmatch(name)}
+    head = tensors.pop("lm_head.weight", None)
+    for name in tensors:
+        check(name in shapes, f"tensor {name} is not one of GPT-2's")
+    for name, shape in shapes.items():
+        check(name in tensors, f"tensor {name} is missing")
+        check_tensor(name, tensors[name], shape)
+    if head:
+        say("Comparing lm_head.weight with wte.weight")
+        one, other = [sha256(tensor.read()).digest() for tensor in (head, tensors["wte.weight"])]
+        check(one == other, "tensor lm_head.weight differs from wte.weight, to which it is tied")
+    return {name: tensors[name] for name in shapes}
+
+
+def check_config(config):
+    """Raise Refused unless a config.json is GPT-2's."""
+    for name in SIZES:
         good = type(config.get(name)) is int and 0 < config[name] < 1e6
         check(good, f"the config's {name} cannot be {config.get(name)!r}")
-    n_vocab, n_ctx, n_embd, n_layer, n_head = [config[name] for name in sizes]
+    n_embd, n_head = config["n_embd"], config["n_head"]
     check(n_embd % n_head == 0, f"n_embd {n_embd} is not a multiple of n_head {n_head}")
     epsilon = config.get("layer_norm_epsilon")
     good = type(epsilon) is float and 0 < epsilon < 1e6
@@ -98,10 +127,11 @@ def check_model(model):
     for name, values in plain.items():
         found = config.get(name, values[0])
         check(found in values, f"the config's {name} is {found!r}, not {values[-1]!r}: not GPT-2")
-    check_tokenizer(model, n_vocab)
 
-    most = max(1000, len(model.tensors))  # layers that are worth a list of their tensors
-    check(n_layer <= most, f"the config's n_layer is {n_layer}, of {len(model.tensors)} tensors")
+
+def shapes_of(config):
+    """Return {name: shape} of the tensors of a GPT-2 with this config."""
+    n_vocab, n_ctx, n_embd, n_layer, _ = [config[name] for name in SIZES]
     shapes = {"wte.weight": [n_vocab, n_embd], "wpe.weight": [n_ctx, n_embd]}
     for layer in range(n_layer):
         for name, shape in {
@@ -114,30 +144,22 @@ def check_model(model):
         }.items():
             shapes[f"h.{layer}.{name}.weight"] = shape
             shapes[f"h.{layer}.{name}.bias"] = shape[-1:]
-    shapes |= {"ln_f.weight": [n_embd], "ln_f.bias": [n_embd]}
-
-    mask = re.compile(r"h\.\d+\.attn\.(masked_)?bias")  # buffers, not weights
-    tensors = {name: tensor for name, tensor in model.tensors.items() if not mask.fullmatch(name)}
-    head = tensors.pop("lm_head.weight", None)
-    for name in tensors:
-        check(name in shapes, f"tensor {name} is not one of GPT-2's")
-    for name, shape in shapes.items():
-        check(name in tensors, f"tensor {name} is missing")
-        dtype, found, n_bytes, _ = tensors[name]
-        check(dtype in ITEM_SIZE, f"tensor {name} is {dtype}, not F32, F16 or BF16")
-        check(found == shape, f"tensor {name} has shape {found}, by its config {shape}")
-        expected = math.prod(shape) * ITEM_SIZE[dtype]
-        check(n_bytes == expected, f"tensor {name} has {n_bytes} bytes, should have {expected}")
-    if head:
-        say("Comparing lm_head.weight with wte.weight")
-        one, other = [sha256(tensor.read()).digest() for tensor in (head, tensors["wte.weight"])]
-        check(one == other, "tensor lm_head.weight differs from wte.weight, to which it is tied")
-    return {name: tensors[name] for name in shapes}
+    return shapes | {"ln_f.weight": [n_embd], "ln_f.bias": [n_embd]}
 
 
-def check_tokenizer(model, n_vocab):
+def check_tensor(name, tensor, shape):
+    """Raise Refused unless a tensor has this shape and a dtype that easygpt2.py reads."""
+    dtype, found, n_bytes, _ = tensor
+    check(dtype in ITEM_SIZE, f"tensor {name} is {dtype}, not F32, F16 or BF16")
+    good = found == shape and all(type(size) is int for size in found)  # 8.0 == 8
+    check(good, f"tensor {name} has shape {found}, by its config {shape}")
+    expected = math.prod(shape) * ITEM_SIZE[dtype]
+    check(n_bytes == expected, f"tensor {name} has {n_bytes} bytes, should have {expected}")
+
+
+def check_tokenizer(model):
     """Raise Refused unless the vocabulary and the merges are those of one byte-level BPE."""
-    vocabulary = parse_json(model.vocabulary, "the vocabulary")
+    vocabulary, n_vocab = parse_json(model.vocabulary, "the vocabulary"), model.config["vocab_size"]
     ids = list(vocabulary.values())
     good = all(type(id) is int for id in ids) and sorted(ids) == list(range(len(ids)))
     check(good, "the vocabulary's ids are not 0, 1, 2 ...")

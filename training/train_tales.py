@@ -40,6 +40,7 @@ from tools.model_folder import convert  # noqa: E402
 
 N_VOCAB, N_CTX, N_EMBD, N_LAYER, N_HEAD = 4096, 256, 192, 6, 6
 BATCH = 16  # windows of n_ctx tokens in a step
+N_STEPS = 5150
 LEARNING_RATE, WARM_UP = 2e-3, 200  # at the top of the cosine; steps until the warm-up is over
 EVERY = 100  # steps from one line of the log to the next, and to the next checkpoint
 SEED = 1337
@@ -50,8 +51,10 @@ def main(arguments):
     parser = command.Parser("training/train_tales.py", __doc__)
     parser.add_argument("corpus", metavar="CORPUS", help=evaluate.CORPUS)
     parser.add_argument("target", metavar="models/NAME", help="the new folder")
-    steps = "how many times the weights are changed, each by 16 windows of 256 tokens (5150)"
-    parser.add_argument("--steps", metavar="N", type=int, default=5150, help=steps)
+    steps = f"how often the weights change, each time by {BATCH} windows of {N_CTX} tokens"
+    parser.add_argument(
+        "--steps", metavar="N", type=int, default=N_STEPS, help=f"{steps} ({N_STEPS})"
+    )
     options = parser.parse_args(arguments)
     check(options.steps >= 1, "--steps must be at least 1", status=2)
     train(options.corpus, Path(options.target), options.steps)

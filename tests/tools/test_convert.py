@@ -579,6 +579,8 @@ def test_pytorch_runs_no_code(torch, model, tmp_path, monkeypatch):
     for content in (b"", b"no pickle", b"PK\3\4"):
         (model / "pytorch_model.bin").write_bytes(content)
         refused(convert(model, tmp_path / "new"), "pytorch_model.bin")
+    torch.save({}, model / "pytorch_model.bin")
+    refused(convert(model, tmp_path / "new"), "wte.weight is missing")
 
 
 @pytest.mark.parametrize("module", ["torch", "google_crc32c"])
@@ -704,7 +706,7 @@ def test_nobody_reads_a_refusal(closed, tmp_path):
 
 
 def test_refusals_hold_no_characters_that_steer_a_terminal(model, edit_config, tmp_path):
-    """Neither a colour nor a right-to-left override nor a zero of another's file, nor much of it."""
+    """No colour, no right-to-left override and no zero of another's file, nor much of it."""
     edit_config(model_type="\x1b[31m\u202e\0\u2028\n" + 70_000 * "x")
     done = convert(model, tmp_path / "new")
     refused(done, r"\x1b[31m", "\\u202e", "\\x00", "xx ... xx", "x', not 'gpt2': not GPT-2; type")
@@ -725,13 +727,43 @@ def test_nobody_reads_what_is_said(closed, tmp_path):
     assert len(stored(tmp_path / "new")) == 40
 
 
+@pytest.mark.parametrize("number", ["8.0", "true", "null"])
+def test_sizes_that_are_no_whole_numbers(model, edit_config, tmp_path, number):
+    """8.0 is 8 for Python, and would be copied into the new header; True is 1."""
+    path = model / "model.safetensors"
+    data = path.read_bytes()
+    start = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:start])
+    header["ln_f.bias"]["shape"] = [json.loads(number)]
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + data[start:])
+    refused(convert(model, tmp_path / "new"), "tensor ln_f.bias has shape")
+
+
+def test_a_vocabulary_of_one_token_too_many(tmp_path):
+    """The tensors fit the config, but the last token has no row."""
+    config = random_model.config_of(n_layer=1, n_head=1, n_embd=8, n_ctx=8, n_vocab=4095)
+    source = random_model.write_model(tmp_path / "source", config)
+    for name in ("vocab.json", "merges.txt"):
+        shutil.copy(harness.TALES / name, source)
+    refused(convert(source, tmp_path / "new"), "has 4096 tokens, the model only 4095")
+
+
+def test_nothing_is_made_on_the_way_to_a_name(model, tmp_path):
+    """nowhere/.. is the folder itself, which is there; nowhere/../new needs no nowhere."""
+    refused(convert(model, tmp_path / "nowhere" / ".."), "is there already")
+    assert convert(model, tmp_path / "nowhere" / ".." / "new").returncode == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"model", "new"}
+    assert convert(model, tmp_path / "a" / "b" / "new").returncode == 0
+
+
 def test_full_disk_leaves_nothing(tmp_path):
     resource = pytest.importorskip("resource", reason="no limits on files on Windows")
 
     def limit():
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 
-    done = convert(CHECKPOINTS / "small", tmp_path / "new", preexec_fn=limit)
+    done = convert(CHECKPOINTS / "small", tmp_path / "a" / "b" / "new", preexec_fn=limit)
     refused(done, "too large", next_command="python convert.py ")
     assert not list(tmp_path.iterdir())
 
@@ -752,9 +784,10 @@ def test_stopped_in_the_middle(number, tmp_path):
     assert process.stdout.readline() == "in the middle\n"
     process.send_signal(number)
     _, stderr = process.communicate(timeout=60)
-    left = [path.name for path in (tmp_path / "models").iterdir()]
+    left = [path.name for path in tmp_path.glob("models/*")]
     if number == signal.SIGINT:
         assert process.returncode == 130 and stderr.count("\n") == 1 and left == []
+        assert not (tmp_path / "models").exists()
     else:
         assert left == [".new.converting"]
         done = convert(source, tmp_path / "models" / "new")

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-import download
 import harness
 import random_model
 import readme
-from hub import Hub
+from hub import Hub, git_etag
+from tools import published as openai
 
 CONFIG = random_model.config_of(n_layer=2, n_head=4, n_embd=192, n_ctx=128, n_vocab=4096)
-SMALL = download.SIZES["124M"]
-MEDIUM = download.SIZES["355M"]
+SMALL = openai.SIZES["124M"]
+MEDIUM = openai.SIZES["355M"]
 ASIDE = "mv models/gpt2 models/gpt2.other && python download.py 124M\n"
 
 
@@ -56,10 +56,13 @@ class House:
         return {path.name for path in (self.folder / "models").iterdir()}
 
     def edit(self, old, new):
-        path = self.folder / "download.py"
-        text = path.read_text("utf-8")
-        assert old in text
-        path.write_text(text.replace(old, new), "utf-8")
+        for name in ("download.py", "tools/hub.py", "tools/published.py"):
+            path = self.folder / name
+            text = path.read_text("utf-8")
+            if old in text:
+                path.write_text(text.replace(old, new), "utf-8")
+                return
+        raise AssertionError(f"{old} is nowhere")
 
 
 @pytest.fixture
@@ -77,9 +80,12 @@ def house(published, tmp_path):
     places = {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home")}
     house = House(folder, hub, kept | places)
     for name, content in contents.items():
-        known = download.known_hash(SMALL, name)
+        known = openai.known_hash(SMALL, name)
         if known:
             house.edit(known, hashlib.sha256(content).hexdigest())
+    house.edit('{"vocab_size": 50257, "n_positions": 1024, ', '{"vocab_size": 4096, ')
+    for size in (SMALL, MEDIUM):
+        house.edit(json.dumps(size.config), '{"n_layer": 2, "n_head": 4, "n_embd": 192}')
     yield house
     hub.shutdown()
     hub.server_close()
@@ -91,7 +97,7 @@ def succeeded(done, house, folder="gpt2"):
     assert f"models/{folder} is ready; type: python easygpt2.py" in done.stdout
     assert house.models - {"tales"} == {folder}
     files = {path.name for path in (house.folder / "models" / folder).iterdir()}
-    assert files == set(download.FILES)
+    assert files == set(openai.FILES)
     program = house.folder / "easygpt2.py"
     options = [] if folder == "gpt2" else ["--model", f"models/{folder}"]
     run = harness.command("Once upon a time", *options, program=program, cwd=house.folder)
@@ -117,7 +123,7 @@ def test_fresh_download(house, published):
     assert output == plain.stdout
     for method, path, _, _ in house.hub.requests:
         assert method == "HEAD" or SMALL.revision in path
-    for name in download.FILES:
+    for name in openai.FILES:
         assert len(house.hub.asked(name)) == 1
     stored = house.folder / "models" / "gpt2"
     for name in ("vocab.json", "merges.txt"):
@@ -147,12 +153,15 @@ def test_second_call_asks_nobody(house, without):
 
 def test_other_size_is_trusted_by_the_hash_that_the_hub_states(house):
     done = house.download("medium")
-    assert done.stdout.startswith("GPT-2 355M: 1.5 GB to download, 1.7 GB of memory to run\n")
+    assert done.stdout.startswith(
+        "GPT-2 355M: 1.5 GB to download, 1.7 GB of memory to run\n"
+        f"Its weights are trusted by the sha256 that {house.hub.url} states: none is known here\n"
+    )
     succeeded(done, house, "gpt2-medium")
     assert done.stdout.endswith("--model models/gpt2-medium\n")
 
 
-@pytest.mark.parametrize("parameters", download.SIZES)
+@pytest.mark.parametrize("parameters", openai.SIZES)
 def test_names_of_the_sizes(parameters):
     names = {
         "124M": "124M 124m 117M small gpt2 GPT2 openai-community/gpt2 gpt2-small",
@@ -161,13 +170,13 @@ def test_names_of_the_sizes(parameters):
         "1558M": "1558M 1542M 1.5B xl XL gpt2-xl",
     }
     for name in names[parameters].split():
-        assert download.find_size(name)[0] == parameters
+        assert openai.find_size(name) == parameters
 
 
 def test_hashes_are_those_of_the_real_vocabulary(openai_vocabulary):
     for name in ("vocab.json", "merges.txt"):
         content = (openai_vocabulary / name).read_bytes()
-        assert hashlib.sha256(content).hexdigest() == download.SHA256[name]
+        assert hashlib.sha256(content).hexdigest() == openai.SHA256[name]
 
 
 def test_help_and_arguments(house):
@@ -228,7 +237,7 @@ def test_connection_that_comes_back_within_one_call(house):
     house.hub.cut_at = 3_000_000
     house.edit(
         "import contextlib\n",
-        "import contextlib\nimport time\ntime.sleep = lambda seconds: None\n",
+        "import contextlib\nimport time\n\ntime.sleep = lambda seconds: None\n",
     )
     hub = house.hub
     type(hub).broken = property(lambda self: False, lambda self, value: None)
@@ -263,11 +272,98 @@ def test_killed_when_all_had_come(house, published):
     """What is left is to store it; that needs no network."""
     staging = house.folder / "models" / ".gpt2.download"
     shutil.copytree(published, staging)
-    (house.folder / "models" / ".gpt2.converting").mkdir()
+    stated = git_etag((published / "config.json").read_bytes()).strip('"')
+    (staging / "config.json.hash").write_text(stated, "utf-8")
+    for left in ("aligned", ".aligned.converting"):
+        (staging / left).mkdir()
     succeeded(house.download(env=house.environment | {"HF_HUB_OFFLINE": "1"}), house)
     assert not house.hub.requests
     staging.mkdir()
-    assert house.download().returncode == 0 and not staging.exists()
+    (house.folder / "models" / ".gpt2.lock").touch()
+    assert house.download().returncode == 0 and house.models == {"gpt2"}
+
+
+def test_a_conversion_that_runs_meanwhile_is_left_alone(house):
+    """Somebody's `convert.py X models/gpt2`: its folder is no business of a download."""
+    others = house.folder / "models" / ".gpt2.converting"
+    others.mkdir(parents=True)
+    (others / "model.safetensors").touch()
+    done = house.download()
+    assert done.returncode == 0 and "models/gpt2 is ready" in done.stdout, done.stderr
+    assert [path.name for path in others.iterdir()] == ["model.safetensors"]
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "vocab.json"])
+@pytest.mark.parametrize("size", [SMALL, MEDIUM], ids=["124M", "355M"])
+def test_what_an_earlier_call_brought_is_checked_again(house, size, name):
+    """A bit that has flipped since: that file, and no other, is fetched again."""
+    path = f"openai-community/{size.name}/{size.revision}/config.json"
+    good = house.hub.files[path]
+    house.hub.files[path] = b"{}"
+    assert "config.json is removed" in house.download(size.name).stderr
+    house.hub.files[path] = good
+    house.hub.requests.clear()
+    staged = house.folder / "models" / f".{size.name}.download" / name
+    content = staged.read_bytes()
+    staged.write_bytes(content[:-9] + bytes([content[-9] ^ 1]) + content[-8:])
+    succeeded(house.download(size.name), house, size.name)
+    assert (house.folder / "models" / size.name / "merges.txt").exists()
+    asked = [file for file in openai.FILES if house.hub.asked(file)]
+    assert asked == [file for file in openai.FILES if file in ("config.json", name)]
+
+
+@pytest.mark.parametrize("part", [True, False])
+def test_a_part_that_is_whole_is_not_fetched_again(house, published, part):
+    """A call that was killed before it could check and rename it."""
+    staging = house.folder / "models" / ".gpt2.download"
+    staging.mkdir(parents=True)
+    content = (published / "model.safetensors").read_bytes()
+    (staging / "model.safetensors.part").write_bytes(content if part else content[:5_000_000])
+    house.edit("shutil.disk_usage(staging).free", "2_500_000")  # enough for what is missing
+    succeeded(house.download(), house)
+    assert house.hub.asked("model.safetensors") == ([] if part else ["bytes=5000000-"])
+
+
+@pytest.mark.parametrize("length", [1000, 3_000_000])
+def test_a_page_that_came_in_place_of_the_file(house, length):
+    """With status 200, from a proxy that wants a login: the next call brings the file."""
+    path = f"openai-community/gpt2/{SMALL.revision}/model.safetensors"
+    good = house.hub.files[path]
+    house.hub.stated[path] = hashlib.sha256(good).hexdigest()
+    house.hub.instead = b"<html>" + length * b"x"
+    refused(house.download(), "model.safetensors")
+    house.hub.instead = None
+    done = house.download()
+    assert "from the beginning" in done.stdout
+    succeeded(done, house)
+
+
+@pytest.mark.parametrize(
+    "field, value", [("n_head", 8), ("n_head", 3), ("layer_norm_epsilon", 0.5)]
+)
+@pytest.mark.parametrize("size", [SMALL, MEDIUM], ids=["124M", "355M"])
+def test_config_of_another_model(house, published, size, field, value):
+    """The tensors fit all the same; the text would be wrong."""
+    path = f"openai-community/{size.name}/{size.revision}/config.json"
+    good = house.hub.files[path]
+    wrong = json.dumps(CONFIG | {field: value}).encode()
+    house.hub.files[path] = wrong
+    next_command = f"python download.py {openai.find_size(size.name)}\n"
+    refused(house.download(size.name), "config", field, "is removed", next_command=next_command)
+    house.hub.files[path] = good
+    succeeded(house.download(size.name), house, size.name)
+    (house.folder / "models" / size.name / "config.json").write_bytes(wrong)
+    aside = ASIDE.replace("124M", openai.find_size(size.name)).replace("gpt2", size.name)
+    refused(house.download(size.name), "is there, but: ", field, next_command=aside)
+
+
+def test_what_is_pinned_is_what_the_paper_says():
+    """Table 2 of "Language Models are Unsupervised Multitask Learners": layers, and columns."""
+    pinned = [(size.config["n_layer"], size.config["n_embd"]) for size in openai.SIZES.values()]
+    assert pinned == [(12, 768), (24, 1024), (36, 1280), (48, 1600)]
+    assert {size.config["n_embd"] / size.config["n_head"] for size in openai.SIZES.values()} == {64}
+    same = {"vocab_size": 50257, "n_positions": 1024, "layer_norm_epsilon": 1e-5}
+    assert openai.CONFIG == same
 
 
 def test_part_that_is_longer_than_the_file(house):
@@ -304,11 +400,11 @@ def test_disk_that_cannot_hold_it(house):
 
 def test_no_room_to_align(house, published):
     """Then it is stored as it came, which runs as well."""
-    house.edit("convert(staging, folder)", "raise OSError('no room')")
+    house.edit("convert(staging, aligned)", "raise OSError('no room')")
     done = house.download()
     succeeded(done, house)
     assert "Stored as published, not aligned: no room" in done.stderr
-    for name in download.FILES:
+    for name in openai.FILES:
         path = house.folder / "models" / "gpt2" / name
         assert path.read_bytes() == (published / name).read_bytes()
     assert "is there already" in house.download().stdout
@@ -398,7 +494,7 @@ def test_config_that_is_none(house, page):
     assert len(house.hub.asked("model.safetensors")) == 1
 
 
-@pytest.mark.parametrize("name", download.FILES)
+@pytest.mark.parametrize("name", openai.FILES)
 def test_404(house, name):
     path = f"openai-community/gpt2/{SMALL.revision}/{name}"
     content = house.hub.files.pop(path)
@@ -415,7 +511,7 @@ def test_404(house, name):
 def test_offline(house, how):
     done = house.download(env=house.environment | how)
     page = f"https://huggingface.co/openai-community/gpt2/tree/{SMALL.revision}"
-    refused(done, page, "by hand", "into models/gpt2", *download.FILES)
+    refused(done, page, "by hand", "into models/gpt2", *openai.FILES)
     assert not house.hub.requests
 
 
@@ -425,7 +521,7 @@ def test_taken_from_the_librarys_cache(house):
     code += "    hub.hf_hub_download(sys.argv[1], name, revision=sys.argv[2])\n"
     for size in (SMALL, MEDIUM):
         repository = f"openai-community/{size.name}"
-        arguments = [sys.executable, "-c", code, repository, size.revision, *download.FILES]
+        arguments = [sys.executable, "-c", code, repository, size.revision, *openai.FILES]
         environment = house.environment | {"HF_HUB_DISABLE_XET": "1"}
         subprocess.run(arguments, env=environment, check=True, capture_output=True)
         house.hub.requests.clear()
@@ -491,7 +587,7 @@ def test_folder_in_another_layout(house, published):
     refused(house.download(), "it has no file vocab.json", next_command=ASIDE)
 
 
-@pytest.mark.parametrize("name", download.FILES)
+@pytest.mark.parametrize("name", openai.FILES)
 @pytest.mark.parametrize("damage", ["missing", "cut", "another"])
 def test_folder_brought_by_hand_that_is_not_whole(house, published, name, damage):
     """It is named, and nothing of it is changed."""

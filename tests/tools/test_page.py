@@ -493,7 +493,7 @@ def test_a_glance_says_name_shape_and_what_it_is(visit, example, traced):
             const {data} = context.getImageData(x * ratio, 0, 1, one.height);
             let up = 0, down = 0;
             for (let y = 0; y < one.height; y++) {
-              const upper = y < one.height / 2 - 1, [red, , blue, opaque] = data.slice(4 * y, 4 * y + 4);
+              const upper = y < 9 * ratio, [red, , blue, opaque] = data.slice(4 * y, 4 * y + 4);
               if (upper && opaque && red > blue + 60) up++;
               if (!upper && opaque && blue > red + 60) down++;
             }
@@ -537,10 +537,10 @@ def test_what_may_be_skipped_is_folded(visit, example):
 def test_examples_of_comments_are_this_runs_or_faint(visit, lesson, example):
     page = visit(lesson)
     prose = page.locator("#lines .prose .line")
-    words = prose.filter(has_text=re.compile(r"^\s*words → "))
+    words = prose.filter(has_text=re.compile(r"^\d*\s*words → "))
     assert words.locator(".example").inner_text().startswith("['There', ' was', ' once'")
     assert "this run" in words.inner_text()
-    ids = prose.filter(has_text=re.compile(r"^\s*ids → ")).locator(".example")
+    ids = prose.filter(has_text=re.compile(r"^\d*\s*ids → ")).locator(".example")
     assert ids.inner_text().startswith("[1119, 307, 683,")
     embedded = prose.filter(has_text="residual[0, :3] → ").locator(".example").inner_text()
     assert len(ast.literal_eval(embedded)) == 3 and embedded != "[0.054, 0.097, -0.059]"
@@ -1265,6 +1265,29 @@ def test_a_readers_own_script(visit, make, traced, added, target, text):
         assert text in page.locator(f"#L{line} .error").inner_text()  # shown from the start
         assert text in page.locator("#pane .error").inner_text()
         assert page.locator(".error b").count() == 0
+
+
+def test_exercises_change_what_the_map_shows(visit, make):
+    """Without the mask a row looks ahead; without the cache each round makes all rows anew."""
+    looked = """() => { const stack = stackOf(...roundsAt(choiceStatement, -1));
+      return [stack.now, Array.from({length: 4}, (_, c) => stack.at(0, c))]; }"""
+    shown = """(_, context) => [0, 1, 2, 3].map((x) => context.getImageData(x, 0, 1, 1).data[3])"""
+    no_mask = harness.SOURCE.replace(" + mask)", ")")
+    no_cache = harness.SOURCE.replace("n_past = n_seen", "n_past = 0").replace(
+        "residual = wte[[next_id]] + wpe[[n_past]]", "residual = wte[ids] + wpe[: len(ids)]"
+    )
+    for source, painted, rows in [
+        (no_mask, [255] * 4, [4, 5]),
+        (no_cache, [255, 0, 0, 0], [0, 5]),
+        (harness.SOURCE, [255, 0, 0, 0], [4, 5]),
+    ]:
+        arguments = ["Once upon a time", "--tokens", "3", "--model", str(harness.TALES)]
+        page = visit(make(*arguments, source=source))
+        assert pixels(page.locator("#large .cells canvas"), shown) == painted
+        (_, n), first = page.evaluate(looked)
+        assert n == 4 and sum(first) == pytest.approx(1, abs=1e-5)
+        choose(page, round=1)
+        assert page.evaluate(looked)[0] == rows
 
 
 def test_a_script_without_attention_keeps_the_place_of_the_window(visit, make):

@@ -315,6 +315,27 @@ except ValueError as e:
     assert made(recorded, "e") == ["ValueError"]
 
 
+def test_how_much_is_kept_of_lists_and_texts():
+    recorded = record("""
+x = [list(range(20)), 5] + 300 * [0]
+y = [[[[1]]]]
+z = 2000 * "a"
+z += "b"
+b = bytes(33)
+""")
+    assert recorded.events[0].values == [
+        {"list": [{"list": list(range(16)), "length": 20}, 5, *[0] * 254], "length": 302}
+    ]
+    deepest = {"list": [{"other": "list"}], "length": 1}
+    assert recorded.events[1].values == [{"list": [{"list": [deepest], "length": 1}], "length": 1}]
+    assert made(recorded, "z") == [2000 * "a", 2000 * "a"]
+    assert [event.values[0] for event in recorded.events[2:4]] == [
+        2000 * "a", {"str": 2000 * "a", "length": 2001}
+    ]  # fmt: skip
+    assert recorded.events[4].values == [{"bytes": 32 * r"\x00", "length": 33}]
+    assert recorded.arrays.shortened == 4
+
+
 def test_values_are_snapshots():
     recorded = record("""
 import numpy as np
@@ -759,7 +780,8 @@ ARRAYS = {
     **{kind: RANDOM.integers(0, 99, 70000).astype(kind) for kind in ("i1", "u4", "i8", "?")},
     "odd": ODD, "odd16": ODD.astype("f2"), "no number": np.full(70000, np.nan),
     "far from zero": (10000 + np.arange(70000) % 2).astype("f4"),
-    "large": np.full(70000, 1e25, "f4"), "three": RANDOM.normal(size=[3, 200, 200]),
+    "large": np.full(70000, 1e25, "f4"), "large, of both signs": RANDOM.choice([-1, 1], 70000) *
+    np.float32(1e25), "three": RANDOM.normal(size=[3, 200, 200]),
     "columns": np.asfortranarray(RANDOM.normal(size=[300, 400])), "rows": np.ones([257, 2]),
     "every other": RANDOM.normal(size=[300, 600])[::-1, ::2],
     "big-endian": np.arange(7e4, dtype=">f4"), "whole": RANDOM.normal(size=[128, 512]),

@@ -347,6 +347,33 @@ def test_shows_the_run_up_to_any_end(beside, source, problem):
     assert "The run stopped at line " in page.visible and page.data["events"]["statement"]
 
 
+def test_numbers_are_stored_exactly(beside):
+    """Each kind as itself: what a float64 has more than a float32 is not lost on the page."""
+    done, page = beside("""
+import numpy as np
+a = np.array([1 / 3, 1e300, np.nan])
+b = np.array([1 / 3, 1e30], "f4")
+c = np.array([0.1, 6e4], "f2")
+d = np.array([2**31 - 1, -5])
+e = np.array([2**31])
+f = np.array([True, False])
+""")
+    assert done.returncode == 0, done.stderr
+    found = [page.array(page.events(name)[0][1]["array"]) for name in "abcdef"]
+    expected = [[1 / 3, 1e300, np.nan], np.float32([1 / 3, 1e30]), np.float16([0.1, 6e4])]
+    expected += [[2**31 - 1, -5], [2**31], [1, 0]]
+    for array, numbers in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(array, numbers)
+
+
+def test_a_page_that_only_quotes_the_mark_is_not_replaced(tmp_path):
+    text = "<!doctype html>\n" + 200 * "x" + "<!-- made by walkthrough.py -->"
+    (tmp_path / "mine.html").write_text(text, "utf-8")
+    done = walk(*PROMPT, "--out", "mine.html", cwd=tmp_path)
+    assert done.returncode == 1 and "choose another name" in done.stderr
+    assert (tmp_path / "mine.html").read_text("utf-8") == text
+
+
 def test_says_where_the_recording_ends(beside):
     done, page = beside("import sys\nsys.settrace(None)\nx = 1\n")
     assert done.returncode == 0 and "Nothing of the run is left out" not in page.visible

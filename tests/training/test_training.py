@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import harness
+from tools.command import Refused
 
 sys.path.insert(0, str(harness.ROOT / "training"))
 CARD = (harness.TALES / "MODEL_CARD.md").read_text("utf-8")
@@ -49,7 +50,7 @@ def test_the_constants_are_those_of_tales(reference):
     names = ["vocab_size", "n_positions", "n_embd", "n_layer", "n_head"]
     sizes = [getattr(train_tales, f"N_{name}") for name in "VOCAB CTX EMBD LAYER HEAD".split()]
     assert sizes == [config[name] for name in names]
-    n_steps = int(re.search(r"\((\d+)\)", train_tales.USAGE)[1])
+    n_steps = train_tales.N_STEPS
     assert f"about {n_steps:,} steps of {train_tales.BATCH} × {train_tales.N_CTX} tokens" in CARD
     assert f"{n_steps * train_tales.BATCH * train_tales.N_CTX / 1e6:.0f} million tokens" in CARD
 
@@ -177,14 +178,14 @@ def test_the_same_again_also_after_an_interruption(training, corpus, tmp_path, m
     with pytest.raises(KeyboardInterrupt):
         training.main(again)
     assert not folders[1].exists()
-    with pytest.raises(training.Refused, match="was begun with --steps 5: give that"):
+    with pytest.raises(Refused, match="was begun with --steps 5: give that"):
         training.main([*again[:2], "--steps", "6"])
     with monkeypatch.context() as patch:
         patch.setattr(training, "SEED", 1)
-        with pytest.raises(training.Refused, match="begun with other texts or constants"):
+        with pytest.raises(Refused, match="begun with other texts or constants"):
             training.main(again)
     (tmp_path / "few.txt").write_text(TEXT, "utf-8")
-    with pytest.raises(training.Refused, match="has 1 of at least 50 texts"):
+    with pytest.raises(Refused, match="has 1 of at least 50 texts"):
         training.main([str(tmp_path / "few.txt"), *again[1:]])
     steps = []
     monkeypatch.setattr(training, "save", save)
@@ -219,7 +220,7 @@ def shorten(corpus, text):
 def test_refusals(training, corpus, tmp_path, spoil, problem):
     spoil(corpus)
     training.N_CTX = 400
-    with pytest.raises(training.Refused, match=problem):
+    with pytest.raises(Refused, match=problem):
         training.main([str(corpus), str(tmp_path / "mine")])
     assert not (tmp_path / "mine").exists() and not (tmp_path / ".mine.training").exists()
 
@@ -236,7 +237,7 @@ def test_refusals(training, corpus, tmp_path, spoil, problem):
 def test_evaluate_refuses_a_damaged_model(training, tmp_path, name, data, problem):
     for path in harness.TALES.iterdir():
         (tmp_path / path.name).write_bytes(data if path.name == name else path.read_bytes())
-    with pytest.raises(training.Refused, match=problem):
+    with pytest.raises(Refused, match=problem):
         training.evaluate.evaluate([TEXT], tmp_path)
 
 
@@ -253,13 +254,13 @@ def test_a_full_disk_is_said(training, corpus, tmp_path):
 @pytest.mark.parametrize(
     "arguments, problem",
     [
-        ([], "arguments are required: corpus, target"),
+        ([], "arguments are required: CORPUS, models/NAME"),
         (["none", "mine", "--steps", "0"], "--steps must be at least 1"),
         (["none", str(harness.ROOT)], "is there already; choose another name"),
     ],
 )
 def test_bad_arguments(training, arguments, problem):
-    with pytest.raises(training.Refused, match=problem):
+    with pytest.raises(Refused, match=problem):
         training.main(arguments)
 
 

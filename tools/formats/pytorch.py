@@ -49,5 +49,5 @@ def read_pytorch(path):
         dtype = dtypes.get(tensor.dtype, str(tensor.dtype))
         tensors[str(name)] = Tensor(dtype, list(tensor.shape), tensor.nbytes, read)
     if mapped:
-        del state, tensor
+        state = tensor = None
     return tensors
