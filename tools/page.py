@@ -390,7 +390,7 @@ def _folds(block, lines, statements, before):
     """Return (why, title) if this block is to be folded, else None."""
     text, inside = lines[block["line"] - 1], before and before.get("why")
     first = min((statement.first for statement in statements), default=0)
-    if block["line"] < first:
+    if block["kind"] == "code" and block["line"] < first or inside == "header" and not text:
         return "header", "Script header, for tools that run scripts"
     if re.match(FOLDED_CELL, text):
         return "cell", text.removeprefix("# %% ")
