@@ -62,14 +62,14 @@ AXES = {
     "n_prompt": {"positions": None},
     "n_seen": {"positions": None},
     "n_new": {"positions": "n_past"},
-    "n_max": {"positions": None},
+    "n_ctx": {"positions": None},
     "n_vocab": {"vocabulary": True},
     "len(vocabulary)": {"vocabulary": True},
     "n_best": {"ids": "best"},
 }
 # Cells with such a title are folded, and runs of lines that only call these or make these.
 FOLDED_CELL = r"# %% Before step 1\b"
-BOOKKEEPING = {"check", "made", "unmade", "good", "complete", "file_size"}
+BOOKKEEPING = {"check", "check_vocabulary"}
 
 
 def ten_best(logits, variables):
@@ -379,7 +379,7 @@ def folded(blocks, lines, statements):
             while inside[-1]["kind"] == "blank":
                 after.insert(0, inside.pop())
             block |= {"line": inside[0]["line"], "last": inside[-1]["last"]}
-            short = block["why"] == "bookkeeping" and block["last"] - block["line"] < 2
+            short = block["why"] == "bookkeeping" and block["last"] == block["line"]
             kept += [*inside, *after] if short else [block, *after]
         else:
             kept.append(block)
@@ -452,50 +452,71 @@ def _code(html):
 # -- examples in comments: `words → ['The', ' wolf']`, with what this run made instead
 
 
-EXAMPLE = re.compile(r" *# ?(?P<before>(?:.*: |\s+)?(?P<code>[^:→]*(?:\[.*\])?.*?) → )(.*)")
+EXAMPLE = re.compile(r" *# ?(?P<before>(?:.*: |\s+)?(?P<code>[^:→]*(?:\[.*\])?.*?) → )(?P<told>.*)")
 
 
 def examples_of(recorded):
     """Return {line: (text before the value, the value of this run or the comment's, same)}.
 
     `same` is True where this run made what the comment says, False where it made something else,
-    None where it cannot be told: then the value is the comment's.
+    None where it cannot be told: then the value is the comment's. Of the comments' own run nothing
+    is returned.
     """
     found, lines = {}, recorded.source.split("\n")
-    ends = [line for line, _, _ in steps_of(lines)] + [len(lines) + 1]
     for number, line in enumerate(lines, 1):
         example = EXAMPLE.match(line)
         if not example:
             continue
-        told = example[3]
-        last = min((end for end in ends if end > number), default=len(lines) + 1) - 1
-        first = max((end for end in ends if end <= number), default=1)
-        value, rest = _literal(told)
-        try:
-            made = _evaluate(example["code"].strip(), _variables(recorded, first, last))
-        except Exception:  # a comment may hold anything
-            found[number] = (example["before"], told, None)
+        before, told = example["before"], example["told"]
+        literal, code = _literal(told), _expression(example["code"].strip())
+        if code and not any(isinstance(node, ast.Name) for node in ast.walk(code)):
+            continue  # it holds in every run
+        if not code or not literal:
+            if before.startswith("  "):  # it stands by itself, as examples do
+                found[number] = (before, told, None)
             continue
-        text = _like(made, value)
-        same = text == _like(value, value)
-        found[number] = (example["before"], (told if same else text + rest), same)
+        try:
+            made = _like(_evaluate(code, _variables(recorded, number)), literal[0])
+        except Exception:  # a comment may ask for what this run has not
+            found[number] = (before, told, None)
+            continue
+        same = made == _like(literal[0], literal[0])
+        rest = literal[1] if literal[1].startswith(". ") else ""  # else it speaks of the old value
+        found[number] = (before, told if same else made + rest, same)
+    if all(same is not False for _, _, same in found.values()):
+        return {}
+    for number in [number for number, example in found.items() if example[2] is False]:
+        before = re.sub("^ *# ?", "", lines[number - 2])
+        if before.endswith(":"):  # the sentence that leads to the example is the comments' as well
+            found[number - 1] = ("", before, None)
     return found
 
 
 def _literal(text):
-    """Return (the Python literal with which a text begins, the rest of it)."""
+    """Return (the Python literal with which a text begins, the rest of it), or None."""
     for end in range(len(text), 0, -1):
-        if text[end - 1] in ". ":  # which end a sentence
+        if text[end - 1] in " .,":  # the sentence goes on, or ends
             continue
         try:
             return ast.literal_eval(text[:end]), text[end:]
         except (SyntaxError, ValueError):
             continue
-    return None, ""
+    return None
 
 
-def _variables(recorded, first, last):
-    """Return what the script's names stood for after the first round of a step's lines."""
+def _expression(code):
+    """Return the syntax tree of an expression, or None."""
+    try:
+        return ast.parse(code, mode="eval")
+    except (SyntaxError, ValueError):
+        return None
+
+
+def _variables(recorded, line):
+    """Return what the script's names stood for after the first round of the step of a line."""
+    ends = [start for start, _, _ in steps_of(recorded.source.split("\n"))]
+    first = max((end for end in ends if end <= line), default=1)
+    last = min((end for end in ends if end > line), default=recorded.source.count("\n") + 2) - 1
     variables, choice = dict(recorded.variables), CHOICE[0]
     main = next((one.loops[:1] for one in recorded.statements if choice in one.targets), ())
     for event in recorded.events:
@@ -526,15 +547,14 @@ def _unkept(value, arrays):
     raise ValueError(kind)
 
 
-def _evaluate(code, variables):
+def _evaluate(tree, variables):
     """Return the value of an expression of names, indices, slices, tuples and len()."""
-    tree = ast.parse(code, mode="eval")
     allowed = (ast.Expression, ast.Name, ast.Load, ast.Subscript, ast.Constant, ast.Slice)
     allowed += (ast.Tuple, ast.UnaryOp, ast.USub)
     for node in ast.walk(tree):
         length = isinstance(node, ast.Call) and getattr(node.func, "id", "") == "len"
         if not length and not isinstance(node, allowed):
-            raise ValueError(code)
+            raise ValueError("a comment runs nothing")
     return eval(compile(tree, "<comment>", "eval"), {"__builtins__": {"len": len}}, variables)
 
 

@@ -496,9 +496,12 @@ paintings.merges = (value, e, name) => {
     .filter((other) => events.iterations[other][0] === word && isCollection(madeAt(other, name)));
   const list = element("ol", {class: "merges"});
   for (const other of history) {
-    const ranked = events.iterations[other].length > 1 ? lookup("ranked", other) : undefined;
-    const best = ranked && itemsOf(ranked).reduce((a, b) => (b[0] < a[0] ? b : a));
-    const why = best ? `rank ${best[0]}: ${best[1].tuple.map(brief).join(" + ")}` : "characters";
+    const joined =
+      events.iterations[other].length > 1 && ["left", "right"].map((one) => lookup(one, other));
+    const why =
+      joined && joined.every((one) => typeof one === "string")
+        ? joined.map(visible).join(" + ")
+        : "characters";
     list.append(
       element(
         "li",
