@@ -19,13 +19,13 @@ LESSON = ["There was once a tinker called Zorbel. One day the king said to Zor",
 SIZES = {1280: 900, 1920: 1080, 390: 844}
 PHONE = {"has_touch": True, "is_mobile": True, "device_scale_factor": 2}
 # name: the code of the line in hand, if one is, what else the address says, the line that is on top
-WEIGHTS, LAYERS = "attention_weights = ", "for layer, parts"
+WEIGHTS, LOOP = "attention_weights = ", "n_seen = n_past"
 VIEWS = {
     "first": (None, "", None),
     "step-12": (WEIGHTS, "&round=1&layer=5&head=4", "while True:  #"),
-    "grid": (WEIGHTS, "&round=3&layer=3&head=1&follow=3&cell=3.2", LAYERS),
+    "grid": (WEIGHTS, "&round=3&layer=3&head=1&follow=3&cell=3.2", LOOP),
     "step-13": ("logits = ", "&round=2", "# Step 13."),
-    "value": ("residual = residual + linear(bent", "&round=1&layer=1&cell=2.17", LAYERS),
+    "value": ("residual = residual + linear(bent", "&round=1&layer=1&cell=2.17", LOOP),
 }
 # What README shows: prompt, width and height, colour scheme, view
 README = {

@@ -433,9 +433,10 @@ def prose(line, example=None):
     """Return (kind, HTML) of one line of a comment: `code` and examples are marked."""
     kind = {"  ": "set", "Subtle:": "subtle", "": ""}[re.match("  |Subtle:|", line)[0]]
     if example:
-        before, made, same = example
-        text, note = markupsafe.escape(before), "this run" if same is False else ""
-        html = f'{_code(text)}<span class="example">{markupsafe.escape(made)}</span>'
+        before, value, after, same = example
+        note = "this run" if same is False else ""
+        html = f'{_code(markupsafe.escape(before))}<span class="example">{markupsafe.escape(value)}'
+        html += f"</span>{_code(markupsafe.escape(after))}"
         if same is None:
             note = "in the comments’ run"
             html = f'<span class="faint">{html}</span>'
@@ -456,10 +457,10 @@ EXAMPLE = re.compile(r" *# ?(?P<before>(?:.*: |\s+)?(?P<code>[^:→]*(?:\[.*\])?
 
 
 def examples_of(recorded):
-    """Return {line: (text before the value, the value of this run or the comment's, same)}.
+    """Return {line: (text before the value, the value, text after it, same)}.
 
     `same` is True where this run made what the comment says, False where it made something else,
-    None where it cannot be told: then the value is the comment's. Of the comments' own run nothing
+    None where it cannot be told: then the value is the comment's, else this run's. Of the comments' own run nothing
     is returned.
     """
     found, lines = {}, recorded.source.split("\n")
@@ -473,22 +474,25 @@ def examples_of(recorded):
             continue  # it holds in every run
         if not code or not literal:
             if before.startswith("  "):  # it stands by itself, as examples do
-                found[number] = (before, told, None)
+                found[number] = (before, told, "", None)
             continue
         try:
             made = _like(_evaluate(code, _variables(recorded, number)), literal[0])
         except Exception:  # a comment may ask for what this run has not
-            found[number] = (before, told, None)
+            found[number] = (before, told, "", None)
             continue
+        rest = literal[1]
         same = made == _like(literal[0], literal[0])
-        rest = literal[1] if literal[1].startswith(". ") else ""  # else it speaks of the old value
-        found[number] = (before, told if same else made + rest, same)
-    if all(same is not False for _, _, same in found.values()):
+        if not same and not rest.startswith(". "):
+            rest = ""  # it speaks of the comment's value
+        value = told.removesuffix(literal[1]) if same else made
+        found[number] = (before, value, rest, same)
+    if all(same is not False for *_, same in found.values()):
         return {}
-    for number in [number for number, example in found.items() if example[2] is False]:
+    for number in [number for number, example in found.items() if example[-1] is False]:
         before = re.sub("^ *# ?", "", lines[number - 2])
         if before.endswith(":"):  # the sentence that leads to the example is the comments' as well
-            found[number - 1] = ("", before, None)
+            found[number - 1] = ("", before, "", None)
     return found
 
 

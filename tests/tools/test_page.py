@@ -184,7 +184,7 @@ def told(page):
 
 def settled(page):
     """The address, once it has followed."""
-    page.wait_for_timeout(500)
+    page.wait_for_function("location.hash === address() || address() === '#'")
     return page.url
 
 
