@@ -21,7 +21,9 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-import convert
+from tools import command
+from tools.command import Refused, check, say
+from tools.model_folder import convert, staging_of, understand
 
 USAGE = """usage: python download.py [SIZE]
   SIZE  124M (the default), 355M, 774M or 1558M; or gpt2, gpt2-medium, gpt2-large, gpt2-xl"""
@@ -89,13 +91,13 @@ OUTPUT = 'python easygpt2.py "Alan Turing theorized that computers would one day
 
 def find_size(arguments):
     """Return (parameters, Size) of the one that is asked for."""
-    convert.check(len(arguments) <= 1, "takes one size", status=2)
+    check(len(arguments) <= 1, "takes one size", status=2)
     asked = arguments[0] if arguments else "124M"
     for parameters, size in SIZES.items():
         names = [parameters, size.name, f"openai-community/{size.name}", *size.also]
         if asked.lower() in [name.lower() for name in names]:
             return parameters, size
-    raise convert.Refused(f"there is no GPT-2 {asked!r}", status=2)
+    raise Refused(f"there is no GPT-2 {asked!r}", status=2)
 
 
 def download(parameters, size):
@@ -107,19 +109,19 @@ def download(parameters, size):
     if not os.path.lexists(folder):
         hub = import_hub()
         come = f"{size.download} to download, {size.memory} of memory to run"
-        convert.say(f"GPT-2 {parameters}: {come}")
+        say(f"GPT-2 {parameters}: {come}")
         with lock(hub, MODELS / f".{size.name}.lock"):
             if not os.path.lexists(folder):  # another call may have brought it meanwhile
                 staging.mkdir(exist_ok=True)
                 fetch(hub, size, staging, again)
                 store(staging, folder, again)
-        convert.say(f"{shown(folder)} is ready; type: {OUTPUT}{model}")
+        say(f"{shown(folder)} is ready; type: {OUTPUT}{model}")
     else:
         check_folder(folder, size, again)
         shutil.rmtree(staging, ignore_errors=True)  # if a call was killed just before its end
         with contextlib.suppress(OSError):
             (MODELS / f".{size.name}.lock").unlink()
-        convert.say(f"{shown(folder)} is there already; type: {OUTPUT}{model}")
+        say(f"{shown(folder)} is there already; type: {OUTPUT}{model}")
 
 
 def shown(path):
@@ -135,9 +137,9 @@ def import_hub():
         import huggingface_hub.utils
     except ImportError:
         install = "python -m pip install huggingface_hub"
-        raise convert.Refused("huggingface_hub is not installed", install) from None
+        raise Refused("huggingface_hub is not installed", install) from None
     except Exception as error:  # it reads its environment variables, which may be wrong
-        raise convert.Refused(f"huggingface_hub does not start: {error}") from None
+        raise Refused(f"huggingface_hub does not start: {error}") from None
     huggingface_hub.utils.logging.set_verbosity_error()  # of its retries; the bar shows them
     # A download grows by this unit: with the usual ten megabytes a slow line would lose minutes
     # when it breaks, and the progress bar would not move for as long.
@@ -178,7 +180,7 @@ def fetch(hub, size, staging, again):
         missing += (file.size or 0) - (part.stat().st_size if part.exists() else 0)
     free = shutil.disk_usage(staging).free
     room = f"{missing / 1e6:.0f} MB have to come, and there is room for {free / 1e6:.0f} MB"
-    convert.check(missing <= free, f"{room} in {shown(MODELS)}: make more", again)
+    check(missing <= free, f"{room} in {shown(MODELS)}: make more", again)
     for name, file in files.items():
         bring(hub, file, staging / name, again)
 
@@ -207,16 +209,16 @@ def ask(hub, where, name, known, folder, again):
     try:
         stated = hub.get_hf_file_metadata(url)
     except Exception as error:  # its classes are those of the HTTP library, which changes
-        raise convert.Refused(
+        raise Refused(
             f"cannot reach {url}: {one_line(error, url)}; by hand: bring {', '.join(FILES)} from "
             f"https://huggingface.co/{where['repo_id']}/tree/{where['revision']} into {folder}",
             again,
         ) from None
     stated_hash = stated.etag or ""
     good = len(stated_hash) == 64 or name != "model.safetensors"
-    convert.check(good, f"{url} states no sha256, so what comes could not be trusted", again)
+    check(good, f"{url} states no sha256, so what comes could not be trusted", again)
     good = len(stated_hash) != 64 or known in (None, stated_hash)
-    convert.check(good, f"{url} has the sha256 {stated_hash}, not OpenAI's {known}", again)
+    check(good, f"{url} has the sha256 {stated_hash}, not OpenAI's {known}", again)
     return File(url, stated.size, known or stated_hash)
 
 
@@ -233,7 +235,7 @@ def bring(hub, file, target, again):
         with open(part, "ab") as out:
             begin = out.tell()
             if begin:
-                convert.say(f"{target.name}: going on at {begin / 1e6:.0f} MB")
+                say(f"{target.name}: going on at {begin / 1e6:.0f} MB")
             http_get(
                 file.url,
                 out,
@@ -246,12 +248,12 @@ def bring(hub, file, target, again):
             os.fsync(out.fileno())
     except Exception as error:
         problem = f"{target.name} broke off: {one_line(error, file.url)}; what came of it is kept"
-        raise convert.Refused(problem, again) from None
+        raise Refused(problem, again) from None
     found = hash_of(part, file.hash)
     if found not in (file.hash, None):
         part.unlink()
         problem = f"{file.url} gave a file with the hash {found}, not {file.hash}; it is removed"
-        raise convert.Refused(problem, again)
+        raise Refused(problem, again)
     part.rename(target)
 
 
@@ -272,7 +274,7 @@ def hash_of(path, like):
     The hub states sha256 of its large files, and of all others what git calls them.
     """
     if os.path.getsize(path) > 2e6:  # the weights, which may take seconds
-        convert.say(f"Checking {Path(path).name.removesuffix('.part')}")
+        say(f"Checking {Path(path).name.removesuffix('.part')}")
     if len(like) == 64:
         hashed = hashlib.sha256()
     elif len(like) == 40:
@@ -287,16 +289,16 @@ def hash_of(path, like):
 
 def store(staging, folder, again):
     """Make models/NAME of the four files, aligned; where there is no room for it, as they came."""
-    shutil.rmtree(convert.staging_of(folder), ignore_errors=True)  # left by a killed call
+    shutil.rmtree(staging_of(folder), ignore_errors=True)  # left by a killed call
     try:
-        convert.understand(staging)
-    except convert.Refused as refused:  # the other files have the hashes that they should have
+        understand(staging)
+    except Refused as refused:  # the other files have the hashes that they should have
         (staging / "config.json").unlink()
-        raise convert.Refused(f"{refused}; config.json is removed", again) from None
+        raise Refused(f"{refused}; config.json is removed", again) from None
     try:
-        convert.convert(staging, folder)
+        convert(staging, folder)
         shutil.rmtree(staging, ignore_errors=True)
-    except (convert.Refused, OSError) as problem:
+    except (Refused, OSError) as problem:
         print(f"Stored as published, not aligned: {problem}", file=sys.stderr)
         staging.rename(folder)
 
@@ -306,10 +308,10 @@ def check_folder(folder, size, again):
     aside = shlex.join(["mv", shown(folder), f"{shown(folder)}.other"]) + f" && {again}"
     try:
         for name in FILES:
-            convert.check((folder / name).is_file(), f"it has no file {name}")
-        model, _ = convert.understand(folder)
-    except (convert.Refused, OSError) as problem:
-        raise convert.Refused(f"{shown(folder)} is there, but: {problem}", aside) from None
+            check((folder / name).is_file(), f"it has no file {name}")
+        model, _ = understand(folder)
+    except (Refused, OSError) as problem:
+        raise Refused(f"{shown(folder)} is there, but: {problem}", aside) from None
     as_published = "h.0.attn.bias" in model.tensors
     for name in FILES:
         wanted = known_hash(size, name)
@@ -317,7 +319,7 @@ def check_folder(folder, size, again):
             path = folder / name
             found = hash_of(path, wanted)
             problem = f"{shown(path)} is not OpenAI's: its sha256 is {found}, not {wanted}"
-            convert.check(found == wanted, problem, aside)
+            check(found == wanted, problem, aside)
     if as_published:
         remember(folder)
 
@@ -345,4 +347,4 @@ def state_of(folder):
 
 
 if __name__ == "__main__":
-    convert.run("download.py", USAGE, lambda arguments: download(*find_size(arguments)))
+    command.run("download.py", USAGE, lambda arguments: download(*find_size(arguments)))

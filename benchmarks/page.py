@@ -26,8 +26,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 import browser  # noqa: E402
-import recorder  # noqa: E402
-import walkthrough  # noqa: E402
+
+from tools import recorder  # noqa: E402
+from tools.page import NOTES  # noqa: E402
 
 ANSWERS = """() => {
   const time = (act) => {
@@ -112,7 +113,7 @@ def recorded(arguments):
     """Return the seconds that it takes under the recorder."""
     program = ROOT / "easygpt2.py"
     source = program.read_text("utf-8")
-    run = recorder.Recorder(str(program), source, walkthrough.NOTES).run
+    run = recorder.Recorder(str(program), source, NOTES).run
     return seconds_of(lambda: run(arguments))
 
 

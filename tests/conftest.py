@@ -41,7 +41,7 @@ def openai_vocabulary():
 @pytest.fixture(scope="session")
 def openai_figures():
     """What OpenAI's real GPT-2 124M gives, by other implementations."""
-    return json.loads((harness.ROOT / "tests/data/openai_gpt2.json").read_text("utf-8"))
+    return json.loads((harness.ROOT / "tests/tutorial/data/openai_gpt2.json").read_text("utf-8"))
 
 
 @pytest.fixture(scope="session")

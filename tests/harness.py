@@ -4,6 +4,7 @@ import ast
 import contextlib
 import io
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -120,3 +121,11 @@ def command(*arguments, flags=(), program=PROGRAM, **options):
     """Run the program as a user does, in a process of its own; text is UTF-8 unless told."""
     options = {"capture_output": True, "encoding": "utf-8", "timeout": 120} | options
     return subprocess.run([sys.executable, *flags, str(program), *arguments], **options)
+
+
+def house(folder):
+    """Copy the program, the commands and tools/ into a new folder, for a test to edit there."""
+    shutil.copytree(ROOT / "tools", folder / "tools", ignore=shutil.ignore_patterns("__pycache__"))
+    for file in ROOT.glob("*.py"):
+        shutil.copy(file, folder)
+    return folder

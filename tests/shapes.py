@@ -25,7 +25,7 @@ MODELS = {
     ),
 }
 N_TOKENS = 200
-GOLDENS = Path(__file__).parent / "goldens"
+GOLDENS = Path(__file__).parent / "tutorial" / "goldens"
 
 
 def folder_of(name, place):

@@ -27,7 +27,9 @@ except ImportError as error:
     sys.exit(f"training: cannot import {error.name}; type: {install}")
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-import convert  # noqa: E402
+from tools import command  # noqa: E402
+from tools.command import Refused, check  # noqa: E402
+from tools.model_folder import understand  # noqa: E402
 
 USAGE = """usage: python training/evaluate.py CORPUS models/NAME
   CORPUS       a text file, or a folder of *.txt; in a file <|endoftext|> parts the texts
@@ -39,7 +41,7 @@ transformers.utils.logging.disable_progress_bar()
 def read_texts(corpus):
     """Return (held out, training): the texts of a file or folder, as lists of strings.
 
-    Raises convert.Refused where they are not UTF-8 or fewer than fifty, OSError where a file
+    Raises Refused where they are not UTF-8 or fewer than fifty, OSError where a file
     cannot be read.
     """
     corpus = Path(corpus)
@@ -48,10 +50,10 @@ def read_texts(corpus):
         try:
             parts = path.read_text("utf-8-sig").split(END_OF_TEXT)
         except UnicodeDecodeError as error:
-            raise convert.Refused(f"{path} is not UTF-8: {error}") from None
+            raise Refused(f"{path} is not UTF-8: {error}") from None
         texts += [part.strip("\n") for part in parts if part.strip()]
     problem = f"{corpus} has {len(texts)} of at least 50 texts; {END_OF_TEXT} parts them"
-    convert.check(len(texts) >= 50, problem)
+    check(len(texts) >= 50, problem)
     np.random.default_rng(0).shuffle(texts)
     n_held_out = len(texts) // 50
     return texts[:n_held_out], texts[n_held_out:]
@@ -61,7 +63,7 @@ def read_tokenizer(folder):
     """Return (tokenizer, the id of END_OF_TEXT) of a folder; raise Refused if it has none."""
     vocabulary, merges = Path(folder) / "vocab.json", Path(folder) / "merges.txt"
     end_of_text = json.loads(vocabulary.read_text("utf-8")).get(END_OF_TEXT)
-    convert.check(end_of_text is not None, f"{vocabulary} has no {END_OF_TEXT}")
+    check(end_of_text is not None, f"{vocabulary} has no {END_OF_TEXT}")
     return ByteLevelBPETokenizer(str(vocabulary), str(merges)), end_of_text
 
 
@@ -93,7 +95,7 @@ def evaluate(texts, folder):
 
     Raises Refused where the folder is no GPT-2, OSError where a file cannot be read.
     """
-    convert.understand(Path(folder))  # transformers would make up what is missing
+    understand(Path(folder))  # transformers would make up what is missing
     tokenizer, end_of_text = read_tokenizer(folder)
     model = transformers.GPT2LMHeadModel.from_pretrained(folder, dtype=torch.float32)
     ids = encode(texts, tokenizer, end_of_text)
@@ -109,10 +111,10 @@ def evaluate(texts, folder):
 
 def main(arguments):
     """Run the command."""
-    convert.check(len(arguments) == 2, "needs a CORPUS and a models/NAME", status=2)
+    check(len(arguments) == 2, "needs a CORPUS and a models/NAME", status=2)
     held_out, _ = read_texts(arguments[0])
     print(evaluate(held_out, arguments[1]))
 
 
 if __name__ == "__main__":
-    convert.run("training/evaluate.py", USAGE, main)
+    command.run("training/evaluate.py", USAGE, main)

@@ -38,7 +38,9 @@ import transformers
 from tokenizers import ByteLevelBPETokenizer
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-import convert  # noqa: E402
+from tools import command  # noqa: E402
+from tools.command import Refused, check  # noqa: E402
+from tools.model_folder import convert  # noqa: E402
 
 USAGE = """usage: python training/train_tales.py CORPUS models/NAME [--steps N]
   CORPUS       a text file, or a folder of *.txt; in a file <|endoftext|> parts the texts
@@ -57,7 +59,7 @@ class Parser(argparse.ArgumentParser):
     """A parser whose complaints are one line that ends in the next thing to type."""
 
     def error(self, message):
-        raise convert.Refused(message, status=2)
+        raise Refused(message, status=2)
 
 
 def main(arguments):
@@ -67,30 +69,30 @@ def main(arguments):
     parser.add_argument("target")
     parser.add_argument("--steps", type=int, default=5150)
     options = parser.parse_args(arguments)
-    convert.check(options.steps >= 1, "--steps must be at least 1", status=2)
+    check(options.steps >= 1, "--steps must be at least 1", status=2)
     train(options.corpus, Path(options.target), options.steps)
     next_command = f'python easygpt2.py "Once upon a time" --model {shlex.quote(options.target)}'
-    convert.say(f"{options.target} is ready; type: {next_command}")
+    command.say(f"{options.target} is ready; type: {next_command}")
 
 
 def train(corpus, target, n_steps):
     """Make the model folder `target`, which appears whole or not at all, from a file or folder.
 
     The checkpoint and the log are in a folder beside it, where the same call goes on. Raises
-    convert.Refused where the texts are too few or the target or the checkpoint is another's,
+    Refused where the texts are too few or the target or the checkpoint is another's,
     OSError where a file cannot be read or written.
     """
-    convert.check(not os.path.lexists(target), f"{target} is there already; choose another name")
+    check(not os.path.lexists(target), f"{target} is there already; choose another name")
     held_out, texts = evaluate.read_texts(corpus)
     staging = target.with_name(f".{target.name}.training")
     log, made = staging / "train.log", staging / "made"
     with tempfile.TemporaryDirectory() as folder:
         train_tokenizer(held_out + texts, Path(folder))
         tokenizer, end_of_text = evaluate.read_tokenizer(folder)
-        convert.check(end_of_text > 256, f"{corpus} has nothing twice to make a token of")
+        check(end_of_text > 256, f"{corpus} has nothing twice to make a token of")
         ids = evaluate.encode(texts, tokenizer, end_of_text)
         problem = f"{corpus} has {len(ids)} tokens to learn from, {N_CTX + 1} are needed"
-        convert.check(len(ids) > N_CTX, problem)
+        check(len(ids) > N_CTX, problem)
         model = new_model(end_of_text)
         staging.mkdir(parents=True, exist_ok=True)
         take_steps(model, ids, n_steps, staging / "checkpoint.pt", log)
@@ -98,7 +100,7 @@ def train(corpus, target, n_steps):
         weights = safetensors.torch.save(model.transformer.half().cpu().state_dict())
         (Path(folder) / "model.safetensors").write_bytes(weights)
         shutil.rmtree(made, ignore_errors=True)
-        convert.convert(folder, made)
+        convert(folder, made)
     say(log, f"held out: {evaluate.evaluate(held_out, made)}")
     shutil.copyfile(log, made / log.name)
     made.rename(target)
@@ -109,7 +111,7 @@ def say(log, line):
     """Print a line and add it to the file `log`."""
     with open(log, "a", encoding="utf-8") as file:
         file.write(line + "\n")
-    convert.say(line)
+    command.say(line)
 
 
 def train_tokenizer(texts, folder):
@@ -169,7 +171,7 @@ def take_steps(model, ids, n_steps, checkpoint, log):
     """Change the model's weights n_steps times; those that `checkpoint` knows of are not repeated.
 
     ids: all texts to learn from in one row, int64, [n_tokens]; a step takes BATCH windows of it by
-    chance. Raises convert.Refused where the checkpoint is of other work.
+    chance. Raises Refused where the checkpoint is of other work.
     """
     device = model.device.type
     if device == "cuda":
@@ -243,14 +245,14 @@ def load(checkpoint, model, optimizers, work):
     folder, done = checkpoint.parent, state["done"]
     remove = shlex.join(["rm", "-r", "--", str(folder)])
     problem = f"{folder} was begun with other texts or constants: bring those back, or remove it"
-    convert.check(state["recipe"] == work["recipe"], problem, remove)
+    check(state["recipe"] == work["recipe"], problem, remove)
     problem = (
         f"{folder} has done {done} of --steps {state['n_steps']}, in another way than "
         f"--steps {work['n_steps']} would: give the former, or remove it"
     )
     for step in range(done):
         same = schedule(step, state["n_steps"]) == schedule(step, work["n_steps"])
-        convert.check(same, problem, remove)
+        check(same, problem, remove)
     model.load_state_dict(state["model"])
     for optimizer, its_state in zip(optimizers, state["optimizers"], strict=True):
         optimizer.load_state_dict(its_state)
@@ -258,4 +260,4 @@ def load(checkpoint, model, optimizers, work):
 
 
 if __name__ == "__main__":
-    convert.run("training/train_tales.py", USAGE, main)
+    command.run("training/train_tales.py", USAGE, main)

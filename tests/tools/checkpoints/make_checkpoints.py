@@ -1,6 +1,6 @@
 """Let TensorFlow write two small GPT-2 checkpoints in the layout of OpenAI's release.
 
-usage: python tests/data/tensorflow/make_checkpoints.py [FOLDER]    (needs: tensorflow-cpu)
+usage: python tests/tools/checkpoints/make_checkpoints.py [FOLDER]    (needs: tensorflow-cpu)
 
 `small` is a GPT-2 that runs; `blocks` has so many variables that its index takes several blocks.
 OpenAI's folders have a model.ckpt.meta too, the graph, which nobody needs to read the weights.

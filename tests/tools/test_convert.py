@@ -8,24 +8,37 @@ import signal
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 import safetensors
 import tokenizers
 
-import convert as converter
 import harness
 import random_model
-from data.tensorflow import make_checkpoints
+from checkpoints import make_checkpoints
+from tools.command import Refused
+from tools.formats import tensorflow as reader
 
 PROGRAM = harness.ROOT / "convert.py"
-CHECKPOINTS = harness.ROOT / "tests" / "data" / "tensorflow"
+CHECKPOINTS = Path(__file__).parent / "checkpoints"
 FILES = {"config.json", "vocab.json", "merges.txt", "model.safetensors"}
 
 
 def convert(source, target, **options):
     return harness.command(str(source), str(target), program=PROGRAM, **options)
+
+
+def edited(folder, name, old, new):
+    """Return convert.py in a copy of the house in which a file of tools/ has `new` for `old`."""
+    if not (folder / "tools").exists():
+        harness.house(folder)
+    path = folder / "tools" / name
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), "utf-8")
+    return folder / "convert.py"
 
 
 def converted(source, target):
@@ -129,10 +142,10 @@ def checkpoint(tmp_path):
 def test_index_has_several_blocks_and_several_tensors_in_each():
     path = CHECKPOINTS / "blocks" / "model.ckpt.index"
     data = path.read_bytes()
-    index, _ = converter.handle(data, converter.handle(data, len(data) - 48)[1])
+    index, _ = reader.handle(data, reader.handle(data, len(data) - 48)[1])
     blocks = [
-        list(converter.entries(converter.block(path, data, converter.handle(place, 0)[0])))
-        for _, place in converter.entries(converter.block(path, data, index))
+        list(reader.entries(reader.block(path, data, reader.handle(place, 0)[0])))
+        for _, place in reader.entries(reader.block(path, data, index))
     ]
     assert len(blocks) > 1 and all(len(block) > 1000 for block in blocks)
 
@@ -149,10 +162,10 @@ def test_every_truncated_or_flipped_index_is_refused(checkpoint):
             damaged.append(bytes(flipped))
     for content in damaged:
         path.write_bytes(content)
-        with pytest.raises(converter.Refused, match="model.ckpt.index"):
-            converter.read_checkpoint(checkpoint)
+        with pytest.raises(Refused, match="model.ckpt.index"):
+            reader.read_checkpoint(checkpoint)
     path.write_bytes(whole)
-    assert len(converter.read_checkpoint(checkpoint)) == 40
+    assert len(reader.read_checkpoint(checkpoint)) == 40
 
 
 def test_large_index_damaged_anywhere_is_refused(tmp_path):
@@ -165,8 +178,8 @@ def test_large_index_damaged_anywhere_is_refused(tmp_path):
         flipped[position] ^= 1 << random.randint(8)
         for content in (flipped, whole[:position]):
             path.write_bytes(content)
-            with pytest.raises(converter.Refused, match="model.ckpt.index"):
-                converter.read_checkpoint(folder)
+            with pytest.raises(Refused, match="model.ckpt.index"):
+                reader.read_checkpoint(folder)
 
 
 def test_damaged_numbers_are_refused(checkpoint, tmp_path):
@@ -684,8 +697,7 @@ def test_help_and_arguments(tmp_path):
 @pytest.mark.skipif(os.name == "nt", reason="closes a stream of the command")
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">/dev/full", "2>/dev/full"])
 def test_nobody_reads_what_is_said(closed, tmp_path):
-    program = tmp_path / "convert.py"
-    program.write_text(PROGRAM.read_text("utf-8").replace("said > 1 ", "said > -1 "))
+    program = edited(tmp_path, "formats/safetensors.py", "said > 1 ", "said > -1 ")
     command = [sys.executable, str(program), str(CHECKPOINTS / "small"), str(tmp_path / "new")]
     assert subprocess.run(f"{shlex.join(command)} {closed}", shell=True).returncode == 0
     assert len(stored(tmp_path / "new")) == 40
@@ -708,18 +720,11 @@ def test_stopped_in_the_middle(number, tmp_path):
     """Whole or not at all; what a killed one left is named, and never mistaken for a model."""
     source = write_easygpt2(tmp_path / "data", make_checkpoints.HPARAMS["small"])
     last = source / "layer2_mlp_c_proj_w.tensorbin"
-    program = tmp_path / "slow.py"
-    text = PROGRAM.read_text("utf-8")
-    slow = text.replace(
-        "            file.seek(offset)\n", "            slowly(path, offset, file)\n"
-    )
-    assert slow != text
-    head = "def slowly(path, offset, file):\n"
-    head += f"    if path.name == {last.name!r}:\n"
-    head += "        print('in the middle', flush=True)\n"
-    head += "        time.sleep(60)\n"
-    head += "    file.seek(offset)\n\n"
-    program.write_text(slow.replace("class Refused", head + "class Refused", 1), "utf-8")
+    slowly = f"            if path.name == {last.name!r}:\n"
+    slowly += "                print('in the middle', flush=True)\n"
+    slowly += "                __import__('time').sleep(60)\n"
+    seek = "            file.seek(offset)\n"
+    program = edited(tmp_path / "house", "formats/__init__.py", seek, slowly + seek)
     arguments = [sys.executable, str(program), str(source), str(tmp_path / "models" / "new")]
     process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "in the middle\n"
@@ -761,10 +766,9 @@ def test_memory_and_progress_at_the_width_of_1558m(kind, tmp_path, request):
         allowed += peak_of(done.stdout)
     else:
         write_zeros(source / "model.safetensors", random_model.shapes_of(config))
-    program = tmp_path / "convert.py"
-    text = PROGRAM.read_text("utf-8").replace("said > 1:", "said > 0.01:")
+    edited(tmp_path / "house", "formats/safetensors.py", "said > 1 ", "said > 0.01 ")
     tell = "        say(open('/proc/self/status').read())\n        sys.exit(0)\n"
-    program.write_text(text.replace("        sys.exit(0)\n", tell))
+    program = edited(tmp_path / "house", "command.py", "        sys.exit(0)\n", tell)
     done = harness.command(str(source), str(tmp_path / "new"), program=program)
     assert (tmp_path / "new" / "model.safetensors").exists(), done.stderr
     assert "%" in done.stderr

@@ -64,10 +64,7 @@ class House:
 
 @pytest.fixture
 def house(published, tmp_path):
-    folder = tmp_path / "house"
-    folder.mkdir()
-    for name in ("easygpt2.py", "download.py", "convert.py"):
-        shutil.copy(harness.ROOT / name, folder)
+    folder = harness.house(tmp_path / "house")
     contents = {path.name: path.read_bytes() for path in published.iterdir()}
     hub = Hub(
         {
@@ -231,7 +228,8 @@ def test_cut_connection_and_the_call_after_it(house):
 def test_connection_that_comes_back_within_one_call(house):
     house.hub.cut_at = 3_000_000
     house.edit(
-        "import convert\n", "import convert\nimport time\ntime.sleep = lambda seconds: None\n"
+        "import contextlib\n",
+        "import contextlib\nimport time\ntime.sleep = lambda seconds: None\n",
     )
     hub = house.hub
     type(hub).broken = property(lambda self: False, lambda self, value: None)
@@ -307,7 +305,7 @@ def test_disk_that_cannot_hold_it(house):
 
 def test_no_room_to_align(house, published):
     """Then it is stored as it came, which runs as well."""
-    house.edit("convert.convert(staging, folder)", "raise OSError('no room')")
+    house.edit("convert(staging, folder)", "raise OSError('no room')")
     done = house.download()
     succeeded(done, house)
     assert "Stored as published, not aligned: no room" in done.stderr

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import harness
-import recorder
+from tools import recorder
 
 
 def record(source, *arguments):

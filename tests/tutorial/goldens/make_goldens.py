@@ -1,6 +1,6 @@
 """Pin what transformers (on torch, float32, uncached) computes, for machines without torch.
 
-usage: python tests/goldens/make_goldens.py
+usage: python tests/tutorial/goldens/make_goldens.py
 
 Writes one .npz for each model of tests/shapes.py and for models/tales: the greedy ids, every
 64th logit of every step, the largest |logit| of every step, and every layer's output for the
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import reference  # noqa: E402
 import shapes  # noqa: E402

@@ -207,10 +207,10 @@ def test_the_same_again_also_after_an_interruption(training, corpus, tmp_path, m
     assert not folders[1].exists()
     with monkeypatch.context() as patch:
         patch.setattr(training, "SEED", 1)
-        with pytest.raises(training.convert.Refused, match="begun with other texts or constants"):
+        with pytest.raises(training.Refused, match="begun with other texts or constants"):
             training.main(again)
     (tmp_path / "few.txt").write_text(TEXT, "utf-8")
-    with pytest.raises(training.convert.Refused, match="has 1 of at least 50 texts"):
+    with pytest.raises(training.Refused, match="has 1 of at least 50 texts"):
         training.main([str(tmp_path / "few.txt"), *again[1:]])
     steps = []
     monkeypatch.setattr(training, "save", save)
@@ -248,10 +248,10 @@ def test_the_end_may_be_put_elsewhere_until_the_rate_falls(training, corpus, tmp
     go_on(30, until=4)
     go_on(50, until=8)
     problem = "has done 8 of --steps 50, in another way than --steps 7 would: give the former"
-    with pytest.raises(training.convert.Refused, match=problem):
+    with pytest.raises(training.Refused, match=problem):
         training.main([str(corpus), str(moved), "--steps", "7"])
     go_on(10, until=10)  # from the ninth step on the rate falls
-    with pytest.raises(training.convert.Refused, match="has done 10 of --steps 10, in another"):
+    with pytest.raises(training.Refused, match="has done 10 of --steps 10, in another"):
         training.main([str(corpus), str(moved), "--steps", "11"])
     training.main([str(corpus), str(moved), "--steps", "10"])
     one, two = [(folder / "model.safetensors").read_bytes() for folder in (whole, moved)]
@@ -276,7 +276,7 @@ def shorten(corpus, text):
 def test_refusals(training, corpus, tmp_path, spoil, problem):
     spoil(corpus)
     training.N_CTX = 400
-    with pytest.raises(training.convert.Refused, match=problem):
+    with pytest.raises(training.Refused, match=problem):
         training.main([str(corpus), str(tmp_path / "mine")])
     assert not (tmp_path / "mine").exists() and not (tmp_path / ".mine.training").exists()
 
@@ -293,7 +293,7 @@ def test_refusals(training, corpus, tmp_path, spoil, problem):
 def test_evaluate_refuses_a_damaged_model(training, tmp_path, name, data, problem):
     for path in harness.TALES.iterdir():
         (tmp_path / path.name).write_bytes(data if path.name == name else path.read_bytes())
-    with pytest.raises(training.convert.Refused, match=problem):
+    with pytest.raises(training.Refused, match=problem):
         training.evaluate.evaluate([TEXT], tmp_path)
 
 
@@ -316,7 +316,7 @@ def test_a_full_disk_is_said(training, corpus, tmp_path):
     ],
 )
 def test_bad_arguments(training, arguments, problem):
-    with pytest.raises(training.convert.Refused, match=problem):
+    with pytest.raises(training.Refused, match=problem):
         training.main(arguments)
 
 

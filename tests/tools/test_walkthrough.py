@@ -265,11 +265,7 @@ def edited(tmp_path):
     """A function that runs walkthrough.py beside an easygpt2.py in which `old` reads `new`."""
 
     def run(old, new):
-        for name in ("walkthrough.py", "recorder.py", "convert.py"):
-            (tmp_path / name).write_bytes((harness.ROOT / name).read_bytes())
-        (tmp_path / "walkthrough").mkdir()
-        for file in (harness.ROOT / "walkthrough").iterdir():
-            (tmp_path / "walkthrough" / file.name).write_bytes(file.read_bytes())
+        harness.house(tmp_path)
         assert old in harness.SOURCE
         (tmp_path / "easygpt2.py").write_text(harness.SOURCE.replace(old, new, 1), "utf-8")
         done = harness.command(*PROMPT, program=tmp_path / "walkthrough.py", cwd=tmp_path)
