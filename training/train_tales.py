@@ -7,11 +7,11 @@
 The architecture is GPT-2's exactly: transformers' GPT2LMHeadModel, without dropout. The vocabulary
 is a byte-level BPE, as GPT-2's, trained on the same texts by tokenizers; `<|endoftext|>` is its
 last id and stands before each text. Muon (Jordan et al., 2024) changes the matrices of the layers,
-AdamW the rest. The learning rate warms up, then stays where it is, and in the last fifth of the
-steps goes down to zero in a line: until then it does not depend on how many steps there will be, so
-that one may end sooner or go on for longer. README.md has the short runs by which this was chosen.
-One text in fifty is held out (evaluate.py says which), and measured at the end, on the model as it
-is stored.
+AdamW the rest. The learning rate rises, then stays where it is, and in the last fifth of the steps
+falls to zero. Until then nothing depends on how many steps there will be, so one may still decide
+to end sooner or to go on for longer. README.md has the short runs by which all this was chosen. One
+text in fifty is held out (evaluate.py says which), and measured at the end, on the model as it is
+stored.
 
 The seed is fixed: the same command on the same CPU makes the same model. Products are bfloat16
 where the processor has them, and the sums of another processor come in another order.
@@ -48,9 +48,9 @@ USAGE = """usage: python training/train_tales.py CORPUS models/NAME [--steps N]
   --steps N    how many times the weights are changed, each by 16 windows of 256 tokens (5150)"""
 N_VOCAB, N_CTX, N_EMBD, N_LAYER, N_HEAD = 4096, 256, 192, 6, 6
 BATCH = 16  # windows of n_ctx tokens in a step
-MUON_RATE, ADAMW_RATE = 8e-3, 4e-3  # the learning rates where they are highest
-WARM_UP = 100  # steps in which they rise to that
-DECAY = 0.2  # the last part of all steps, in which they fall to zero
+LEARNING_RATE = 3e-3  # where it is highest
+WARM_UP = 100  # steps in which it rises to that
+DECAY = 0.2  # the last part of all steps, in which it falls to zero
 EVERY = 100  # steps from one line of the log to the next, and to the next checkpoint
 SEED = 1337
 
@@ -149,21 +149,14 @@ def new_model(end_of_text):
 
 
 def new_optimizers(model):
-    """Return Muon for the matrices of the layers, and AdamW for the rest.
-
-    A group's `peak` is its highest learning rate.
-    """
+    """Return Muon for the matrices of the layers, and AdamW for the rest."""
     embeddings = [model.transformer.wte.weight, model.transformer.wpe.weight]
     matrices = [weight for weight in model.transformer.h.parameters() if weight.dim() > 1]
     vectors = [weight for weight in model.parameters() if weight.dim() == 1]
-    muon = [{"params": matrices, "peak": MUON_RATE}]
-    adamw = [
-        {"params": embeddings, "peak": ADAMW_RATE},
-        {"params": vectors, "peak": ADAMW_RATE, "weight_decay": 0.0},
-    ]
+    groups = [{"params": embeddings}, {"params": vectors, "weight_decay": 0.0}]
     return [
-        torch.optim.Muon(muon, weight_decay=0.1, adjust_lr_fn="match_rms_adamw"),
-        torch.optim.AdamW(adamw, weight_decay=0.1, betas=(0.9, 0.98)),
+        torch.optim.Muon(matrices, weight_decay=0.1, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(groups, weight_decay=0.1, betas=(0.9, 0.98)),
     ]
 
 
@@ -183,7 +176,7 @@ def take_steps(model, ids, n_steps, checkpoint, log):
         capable = bool(found.get("avx512_bf16") or found.get("amx_bf16"))
     optimizers = new_optimizers(model)
     sizes = [N_VOCAB, N_CTX, N_EMBD, N_LAYER, N_HEAD]
-    rates = [BATCH, MUON_RATE, ADAMW_RATE, WARM_UP, DECAY]
+    rates = [BATCH, LEARNING_RATE, WARM_UP, DECAY]
     recipe = [*sizes, *rates, SEED, sha256(ids.tobytes()).hexdigest()]
     work = {"n_steps": n_steps, "recipe": recipe}
     done = load(checkpoint, model, optimizers, work) if checkpoint.exists() else 0
@@ -196,7 +189,7 @@ def take_steps(model, ids, n_steps, checkpoint, log):
         if step < done:
             continue
         for group in itertools.chain(*[optimizer.param_groups for optimizer in optimizers]):
-            group["lr"] = group["peak"] * schedule(step, n_steps)
+            group["lr"] = learning_rate(step, n_steps)
         windows = np.stack([ids[start : start + N_CTX + 1] for start in starts])
         windows = torch.from_numpy(windows).to(device)  # [BATCH, N_CTX + 1]
         with torch.autocast(device, torch.bfloat16, enabled=capable):
@@ -218,9 +211,9 @@ def take_steps(model, ids, n_steps, checkpoint, log):
             save(checkpoint, model, optimizers, work | {"done": step + 1})
 
 
-def schedule(step, n_steps):
-    """Return the learning rate of a step, counted from zero, as a share of the highest."""
-    return min(1, (step + 1) / WARM_UP, (n_steps - step) / (DECAY * n_steps))
+def learning_rate(step, n_steps):
+    """Return the learning rate of a step, counted from zero: up in a line, flat, down in a line."""
+    return LEARNING_RATE * min(1, (step + 1) / WARM_UP, (n_steps - step) / (DECAY * n_steps))
 
 
 def save(checkpoint, model, optimizers, state):
@@ -251,7 +244,7 @@ def load(checkpoint, model, optimizers, work):
         f"--steps {work['n_steps']} would: give the former, or remove it"
     )
     for step in range(done):
-        same = schedule(step, state["n_steps"]) == schedule(step, work["n_steps"])
+        same = learning_rate(step, state["n_steps"]) == learning_rate(step, work["n_steps"])
         check(same, problem, remove)
     model.load_state_dict(state["model"])
     for optimizer, its_state in zip(optimizers, state["optimizers"], strict=True):

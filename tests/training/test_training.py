@@ -23,7 +23,7 @@ def training(reference, monkeypatch):
     import train_tales
 
     small = dict(N_VOCAB=300, N_CTX=16, N_EMBD=8, N_LAYER=2, N_HEAD=2)
-    for name, value in (small | dict(EVERY=2, WARM_UP=2, MUON_RATE=0.02, ADAMW_RATE=0.01)).items():
+    for name, value in (small | dict(EVERY=2, WARM_UP=2, LEARNING_RATE=0.02)).items():
         monkeypatch.setattr(train_tales, name, value)
     return train_tales
 
@@ -156,15 +156,14 @@ def test_recipe(training, corpus, tmp_path, monkeypatch):
     decays = [group["weight_decay"] for group in (matrices, embeddings, vectors)]
     assert decays == [0.1, 0.1, 0] and embeddings["betas"] == vectors["betas"] == (0.9, 0.98)
     assert matrices["adjust_lr_fn"] == "match_rms_adamw"
-    # The first step is half of the warm-up; from the fifth on, of five, the rate falls.
-    assert rates == [pytest.approx([0.02 * k, 0.01 * k, 0.01 * k]) for k in (0.5, 1, 1, 1, 1)]
+    assert rates == [pytest.approx([rate] * 3) for rate in (0.01, 0.02, 0.02, 0.02, 0.02)]
 
 
-def test_schedule(training):
+def test_learning_rate(training):
     """Up in a line, the same for as long as possible, down to zero in the last fifth."""
-    shares = [training.schedule(step, 1000) for step in (0, 1, 500, 800, 900, 999)]
-    assert shares == pytest.approx([0.5, 1, 1, 1, 0.5, 0.005])
-    assert [training.schedule(step, 100_000) for step in (0, 1, 500)] == [0.5, 1, 1]
+    rates = [training.learning_rate(step, 1000) / 0.02 for step in (0, 1, 500, 800, 900, 999)]
+    assert rates == pytest.approx([0.5, 1, 1, 1, 0.5, 0.005])
+    assert [training.learning_rate(step, 10**5) for step in (0, 1, 500)] == [0.01, 0.02, 0.02]
 
 
 def test_the_activation_is_that_of_the_tutorial(training):
