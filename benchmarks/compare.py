@@ -17,6 +17,7 @@ The figures go to benchmarks/results: figures.json, and what report.py makes of 
 """
 
 import argparse
+import contextlib
 import importlib.metadata
 import json
 import os
@@ -114,29 +115,7 @@ def run(arguments, folder):
     its start to its end, and to its `Tokens:` line; from where it begins to generate to the first
     new id; from one id to the next, the median; the largest resident set (None on Windows).
     """
-    began = time.perf_counter()
-    complaints = tempfile.TemporaryFile()  # a pipe that nobody empties could fill up
-    process = subprocess.Popen(
-        [sys.executable, *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=complaints,
-        cwd=folder,
-        env=os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONIOENCODING": "utf-8"},
-    )
-    text, seen = "", []  # seen: (how much text, when)
-    while data := os.read(process.stdout.fileno(), 1 << 16):
-        text += data.decode("utf-8", "replace")
-        seen.append((len(text), time.perf_counter() - began))
-    memory = None
-    if hasattr(os, "wait4"):
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        memory = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    whole = time.perf_counter() - began
-    if process.wait():
-        complaints.seek(0)
-        said = complaints.read().decode("utf-8", "replace").strip().splitlines() or ["nothing said"]
-        raise Failed(said[-1])
+    text, seen, whole, memory = watched(arguments, folder)
 
     def when(place):
         return next(second for length, second in seen if length >= place)
@@ -160,6 +139,37 @@ def run(arguments, folder):
     }
     seconds = {name: round(value, 6) for name, value in seconds.items()}
     return seconds | {"memory": memory, "ids": ids, "n_prompt": n_prompt}
+
+
+def watched(arguments, folder):
+    """Return (what a command prints, [(how much of it, when)], seconds, bytes) of a whole run."""
+    began = time.perf_counter()
+    with contextlib.ExitStack() as stack:
+        # a pipe that nobody empties could fill up
+        complaints = stack.enter_context(tempfile.TemporaryFile())
+        process = subprocess.Popen(
+            [sys.executable, *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            cwd=folder,
+            env=os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONIOENCODING": "utf-8"},
+        )
+        stack.enter_context(process)
+        text, seen = "", []
+        while data := os.read(process.stdout.fileno(), 1 << 16):
+            text += data.decode("utf-8", "replace")
+            seen.append((len(text), time.perf_counter() - began))
+        memory = None
+        if hasattr(os, "wait4"):
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            memory = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        whole = time.perf_counter() - began
+        if process.wait():
+            complaints.seek(0)
+            said = complaints.read().decode("utf-8", "replace").strip().splitlines()
+            raise Failed(said[-1] if said else "nothing said")
+    return text, seen, whole, memory
 
 
 def measure(options):

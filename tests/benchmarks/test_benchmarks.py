@@ -24,13 +24,14 @@ FIGURES = report.load()
 
 @pytest.fixture
 def small(monkeypatch, tmp_path):
-    """Small models in place of GPT-2's sizes, and long prompts only of 1,000 tokens."""
+    """Small models in place of GPT-2's sizes, 20 tokens for 200, and prompts of 1,000 only."""
     sizes = {size: random_model.config_of(1, 1, 64, 1024, 50257) for size in models.SIZES}
     monkeypatch.delenv("EASYGPT2_TEST_VOCAB", raising=False)
     monkeypatch.setattr(models, "SIZES", sizes)
     monkeypatch.setattr(models, "MODELS", tmp_path)
     monkeypatch.setattr(compare, "make", models.make)  # in this process, which knows of them
     monkeypatch.setattr(compare, "LENGTHS", [1000])
+    monkeypatch.setattr(compare, "LONG", 20)
 
 
 def test_side_by_side(small):

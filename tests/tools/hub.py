@@ -28,7 +28,7 @@ class Hub(ThreadingHTTPServer):
         self.no_etags = False  # of small files, as some mirrors
         self.held = threading.Event()
         self.requests = []  # (method, path, Range, Authorization)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=[0.01], daemon=True).start()
 
     @property
     def url(self):
