@@ -76,7 +76,8 @@ def picture(chromium, page, hash, width, height, scheme, out, top=None):
         viewport={"width": width, "height": height}, color_scheme=scheme, **more
     )
     tab.goto(page.as_uri() + hash)
-    tab.wait_for_function("rows.every((row) => row.state !== null)")
+    while not tab.evaluate("rows.every((row) => row.state !== null)"):
+        tab.wait_for_timeout(20)
     if top:
         tab.evaluate(
             f"""() => {{

@@ -460,8 +460,8 @@ def examples_of(recorded):
     """Return {line: (text before the value, the value, text after it, same)}.
 
     `same` is True where this run made what the comment says, False where it made something else,
-    None where it cannot be told: then the value is the comment's, else this run's. Of the comments' own run nothing
-    is returned.
+    None where it cannot be told: then the value is the comment's, else this run's. Of the comments'
+    own run nothing is returned.
     """
     found, lines = {}, recorded.source.split("\n")
     for number, line in enumerate(lines, 1):

@@ -184,7 +184,10 @@ def told(page):
 
 def settled(page):
     """The address, once it has followed."""
-    page.wait_for_function("location.hash === address() || address() === '#'")
+    for _ in range(100):
+        if page.evaluate("location.hash === address() || address() === '#'"):
+            break
+        page.wait_for_timeout(50)
     return page.url
 
 
