@@ -10,8 +10,9 @@ What FOLDER is, is found by looking into it:
     Hugging Face's layouts         config.json; model.safetensors or pytorch_model.bin, whole or in
                                    shards; vocab.json and merges.txt, or tokenizer.json
 
-Numbers are copied bit for bit, one tensor at a time; mask buffers are left out, and the data is
-aligned, so that easygpt2.py can map the file into memory instead of reading it.
+Numbers are copied bit for bit, one tensor at a time. Only bfloat16 becomes float32, which holds the
+same numbers and which easygpt2.py reads. Mask buffers are left out, and the data is aligned, so
+that easygpt2.py can map the file into memory instead of reading it.
 The layouts, and the sources of each, are in tools/formats.
 """
 

@@ -8,9 +8,9 @@ usage: python benchmarks/page.py [PROMPT] [--model FOLDER] [--runs N]
 
 The run in this process, plain and recorded in turn; whole commands, easygpt2.py and walkthrough.py
 in turn; then the page in a Chromium of this machine.
-Each figure is a median with its range. The first useful view is there when values stand beside the
-lines, counted from the start of the navigation; a step or a choice is done when the page has been
-laid out again.
+Each figure is a median with its range. The first useful view is there when the map is drawn and
+values stand beside the lines, counted from the start of the navigation; a step or a choice is done
+when the page has been laid out again.
 """
 
 import argparse
@@ -39,24 +39,27 @@ ANSWERS = """() => {
   };
   const random = (n) => Math.floor(Math.random() * n);
   const times = (n, act) => Array.from({length: n}, () => time(act));
-  const at = choiceStatement, [tokens, layers, heads] = choiceLoops;
+  const [rounds, layers, heads] = choiceLoops;
   const all = {
-    "step": times(200, () => step(1, false)),
+    "step": times(200, () => step(1, true)),
     "jump to anywhere": times(50, () => moveTo(random(nEvents), true)),
-    "choose a token": times(20, () => pick(tokens, random(nRounds(tokens, -1)))),
+    "choose a token of the text": times(20, () => takeRound(random(nRounds(rounds, -1)))),
     "choose a layer": times(20, () => pick(layers, random(nRounds(layers, -1)))),
     "choose a head": times(20, () => pick(heads, random(nRounds(heads, -1)))),
+    "choose a small grid": times(20, () =>
+      takeChoice([undefined, random(nRounds(layers, -1)), random(nRounds(heads, -1))])),
+    "pick a cell": times(20, () => takeCell(random(4), random(4))),
+    "follow a token": times(20, () => follow(random(promptLength()))),
   };
   const values = rows.filter((row) => row.event !== undefined && events.values[row.event].length);
-  all["open a value"] = times(50, () => {
-    const {event, number} = values[random(values.length)];
-    openValue(statements[number].targets[0], valueOf(event, 0), event);
-  });
+  all["take a value in hand"] = times(50, () => moveTo(values[random(values.length)].event, false));
   return all;
 }"""
 FIRST_VIEW = """() => new Promise((done) => {
   const look = () => {
-    if (document.querySelector(".value")) requestAnimationFrame(() => done(performance.now()));
+    const drawn = [".small-grids", "#large .cells", ".glance .value"];
+    if (drawn.every((one) => document.querySelector(one)))
+      requestAnimationFrame(() => done(performance.now()));
     else setTimeout(look, 5);
   };
   look();

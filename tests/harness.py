@@ -39,7 +39,7 @@ def run(*arguments, source=SOURCE, after=None):
     variables = {"__name__": "__main__", "__file__": str(PROGRAM)}
     stdout, stderr = io.StringIO(), io.StringIO()
     status = 0
-    argv, tracer = sys.argv, sys.gettrace()
+    argv, tracer, hook = sys.argv, sys.gettrace(), sys.excepthook
     sys.argv = ["easygpt2.py", *arguments]
     try:
         with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr), np.errstate():
@@ -50,7 +50,7 @@ def run(*arguments, source=SOURCE, after=None):
         status = stop.code or 0
     finally:
         sys.settrace(tracer)
-        sys.argv = argv
+        sys.argv, sys.excepthook = argv, hook
         for value in variables.values():
             if isinstance(value, io.IOBase):
                 value.close()  # as the end of a process does
@@ -107,17 +107,50 @@ def steps():
     return {step: (start, end) for (step, start), end in zip(starts.items(), ends)}
 
 
-def piece(step, begin=""):
-    """Return the compiled statements of one step, from the first that starts with `begin` on."""
+def statements(step):
+    """Return the statements (ast nodes) of one step, in their order."""
     first, last = steps()[step]
     body = ast.parse(SOURCE).body
     for node in body:
         if isinstance(node, ast.While) and node.lineno < first <= node.end_lineno:
             body = node.body  # steps 13 and 14 are inside the loop
-    found = [node for node in body if first <= node.lineno and node.end_lineno <= last]
+    return [node for node in body if first <= node.lineno and node.end_lineno <= last]
+
+
+def piece(step, begin=""):
+    """Return the compiled statements of one step, from the first that starts with `begin` on."""
+    found = statements(step)
     texts = [ast.get_source_segment(SOURCE, node) for node in found]
     start = next(i for i, text in enumerate(texts) if text.startswith(begin))
     return compile(ast.Module(found[start:], []), f"step {step}", "exec")
+
+
+def layer_loop(source=SOURCE):
+    """Return the loop over the layers (an ast node) of step 12."""
+    loops = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.While)]
+    body = next(node.body for node in loops if ast.unparse(node.test) == "True")
+    return next(node for node in body if isinstance(node, ast.For))
+
+
+def assigned(node):
+    """Return the names that an assignment (an ast node) makes, or [] for another statement."""
+    targets = node.targets if isinstance(node, ast.Assign) else []
+    parts = [part for target in targets for part in getattr(target, "elts", [target])]
+    return [part.id for part in parts if isinstance(part, ast.Name)]
+
+
+def with_ids(ids, forced=False):
+    """Return a source of the program in which step 7 finds these ids, whatever the prompt is.
+
+    `forced`: only the first is the prompt, and the others are what step 13 chooses, in turn.
+    """
+    lines = SOURCE.splitlines(keepends=True)
+    if forced:  # behind the last statement of step 13, which made a next_id of its own
+        number = statements(13)[-1].end_lineno
+        lines[number - 1] += f"    next_id = {ids}[len(ids)]\n"
+    number = next(node.lineno for node in statements(7) if assigned(node) == ["ids"])
+    lines[number - 1] = f"ids = {ids[:1] if forced else ids}\n"
+    return "".join(lines)
 
 
 def command(*arguments, flags=(), program=PROGRAM, **options):

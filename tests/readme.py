@@ -1,10 +1,14 @@
 """The commands of README.md, what it says that they print, and its map of the steps.
 
-usage: python tests/readme.py first | output | tests | install | page | lesson | renumber | results
+usage: python tests/readme.py first | output | tests | install | page | lesson
+       python tests/readme.py renumber | pages | results
 """
 
 import re
+import shlex
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 README = Path(__file__).parents[1] / "README.md"
@@ -33,6 +37,24 @@ def renumber():
     README.write_text(text, "utf-8")
 
 
+def renew_pages():
+    """Let README and the lesson say what walkthrough.py says now of the pages that they make."""
+    for path in (README, LESSON):
+        text = path.read_text("utf-8")
+        command = next(command for command, _ in commands(text) if "walkthrough.py" in command)
+        program, *arguments = shlex.split(command.split("&& ")[-1])[1:]
+        with tempfile.TemporaryDirectory() as folder:
+            done = subprocess.run(
+                [sys.executable, str(README.parent / program), *arguments],
+                cwd=folder,
+                stdout=subprocess.PIPE,
+                encoding="utf-8",
+                check=True,
+            )
+        last = done.stdout.splitlines()[-1]
+        path.write_text(re.sub(r"^Page: .+$", last, text, flags=re.M), "utf-8")
+
+
 def results():
     """Return the part with the benchmark's results, as README should have it."""
     sys.path.insert(0, str(README.parent / "benchmarks"))
@@ -51,6 +73,8 @@ def renew_results():
 if __name__ == "__main__":
     if sys.argv[1] == "renumber":
         renumber()
+    elif sys.argv[1] == "pages":
+        renew_pages()
     elif sys.argv[1] == "results":
         renew_results()
     else:

@@ -29,10 +29,18 @@ GOLDENS = Path(__file__).parent / "tutorial" / "goldens"
 
 
 def folder_of(name, place):
-    """Write the model of this name below `place` (tales is there already); return its folder."""
+    """Write the model of this name below `place` (tales is there already); return its folder.
+
+    A BF16 model is converted to float32, as easygpt2.py says: the numbers are the same.
+    """
     if name == "tales":
         return harness.TALES
-    return random_model.write_model(Path(place) / name, **MODELS[name])
+    folder = random_model.write_model(Path(place) / name, **MODELS[name])
+    if MODELS[name].get("dtype") == "BF16":
+        bfloat16, folder = folder, folder.with_name(f"{name}-f32")
+        done = harness.command(str(bfloat16), str(folder), program=harness.ROOT / "convert.py")
+        assert done.returncode == 0, done.stderr
+    return folder
 
 
 def watch(folder, prompt=PROMPT, n_tokens=N_TOKENS, source=harness.SOURCE):
@@ -40,11 +48,12 @@ def watch(folder, prompt=PROMPT, n_tokens=N_TOKENS, source=harness.SOURCE):
 
     logits: list of [n_vocab]; layers: list over passes of lists over layers of [n_new, n_embd].
     """
-    made = {}  # which names a line makes
+    made = {}  # which name a line makes
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Assign):
             made[node.lineno] = ast.unparse(node.targets[0])
-    last = max(line for line, name in made.items() if name == "residual")  # the end of a layer
+    last = harness.layer_loop(source).body[-1].lineno
+    assert made[last] == "residual"
     logits, layers = [], []
 
     def after(statement, frame, returned):

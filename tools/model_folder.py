@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from tools.command import Refused, check, say
-from tools.formats import parse_json, parse_text
+from tools.formats import Tensor, parse_json, parse_text
 from tools.formats.hugging_face import CHARACTERS, read_hugging_face
 from tools.formats.openai import read_openai
 from tools.formats.safetensors import ITEM_SIZE, write_safetensors
@@ -103,7 +103,7 @@ def check_model(model):
         say("Comparing lm_head.weight with wte.weight")
         one, other = [sha256(tensor.read()).digest() for tensor in (head, tensors["wte.weight"])]
         check(one == other, "tensor lm_head.weight differs from wte.weight, to which it is tied")
-    return {name: tensors[name] for name in shapes}
+    return {name: widened(tensors[name]) for name in shapes}
 
 
 def check_config(config):
@@ -148,13 +148,27 @@ def shapes_of(config):
 
 
 def check_tensor(name, tensor, shape):
-    """Raise Refused unless a tensor has this shape and a dtype that easygpt2.py reads."""
+    """Raise Refused unless a tensor has this shape and a dtype that is read or widened here."""
     dtype, found, n_bytes, _ = tensor
     check(dtype in ITEM_SIZE, f"tensor {name} is {dtype}, not F32, F16 or BF16")
     good = found == shape and all(type(size) is int for size in found)  # 8.0 == 8
     check(good, f"tensor {name} has shape {found}, by its config {shape}")
     expected = math.prod(shape) * ITEM_SIZE[dtype]
     check(n_bytes == expected, f"tensor {name} has {n_bytes} bytes, should have {expected}")
+
+
+def widened(tensor):
+    """Return a tensor as easygpt2.py reads it: BF16 as F32, of which it is the upper half."""
+    if tensor.dtype != "BF16":
+        return tensor
+
+    def read():
+        halves = tensor.read()
+        wide = bytearray(2 * tensor.n_bytes)
+        wide[2::4], wide[3::4] = halves[::2], halves[1::2]
+        return wide
+
+    return Tensor("F32", tensor.shape, 2 * tensor.n_bytes, read)
 
 
 def check_tokenizer(model):

@@ -30,7 +30,8 @@ MOST_ITEMS = 256  # of a list, set or dict
 MOST_CHARACTERS = 2000  # of a string
 MOST_BYTES_SHOWN = 32  # of bytes
 MOST_NUMBERS = 65536  # of an array, at first; halved until all arrays together fit
-MOST_ROWS = 128  # of an array
+MOST_INSIDE = 4  # times fewer of an array that only a function knows
+MOST_ROWS = 256  # of an array
 MOST_BYTES = 36_000_000  # of all arrays
 CORNER = (16, 256)  # rows and columns that are kept of a larger array
 LOOPS = ("For", "While")
@@ -513,7 +514,7 @@ class Recorder:
             with silent, contextlib.suppress(Exception):  # it is no such value in this script
                 event.note = self.notes[text](value, frame.f_globals)
         try:
-            return self.arrays.kept(value)
+            return self.arrays.kept(value, inside=event.frame >= 0)
         except Exception:  # a kind of value that nobody thought of must not stop the script
             return {"other": type(value).__name__}
 
@@ -616,7 +617,7 @@ class Arrays:
         self.most, self.n_bytes, self.shortened = MOST_NUMBERS, 0, 0
         self._index, self._figures = {}, {}
 
-    def kept(self, value, depth=0):
+    def kept(self, value, depth=0, inside=False):
         """Return what JSON can hold of a value.
 
         None, bool, int and str are themselves; of other kinds: {"float": text}, {"int": text},
@@ -626,7 +627,7 @@ class Arrays:
         if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
             if depth > 0:
                 return {"other": f"{value.dtype} {list(value.shape)}"}
-            return {"array": self._array(np.asarray(value))}
+            return {"array": self._array(np.asarray(value), inside)}
         if value is None or isinstance(value, (bool, np.bool_)):
             return value if value is None else bool(value)
         if isinstance(value, (int, np.integer)):
@@ -666,8 +667,9 @@ class Arrays:
             items = [self.kept(item, depth + 1) for item in items]
         return {kind.__name__.removeprefix("frozen"): items, "length": length}
 
-    def _array(self, array):
-        corner, figures = _corner(array, self.most), None
+    def _array(self, array, inside=False):
+        most = self.most // MOST_INSIDE if inside else self.most
+        corner, figures = _corner(array, most), None
         if corner.shape != array.shape:
             figures = self._figures_of(array)
         data = np.array(corner, order="C")

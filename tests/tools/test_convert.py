@@ -314,6 +314,17 @@ def shard(folder, n_shards):
     (folder / "model.safetensors.index.json").write_text(json.dumps(index), "utf-8")
 
 
+def widened(tensors):
+    """Return the tensors with bfloat16 as float32, each number as NumPy makes it of its bits."""
+    found = {}
+    for name, (dtype, shape, data) in tensors.items():
+        if dtype == "BF16":
+            bits = np.frombuffer(data, "<u2").astype("<u4") << 16
+            dtype, data = "F32", bits.tobytes()
+        found[name] = dtype, shape, data
+    return found
+
+
 CONFIG = random_model.config_of(n_layer=2, n_head=2, n_embd=8, n_ctx=32, n_vocab=4096)
 KINDS = [
     {},
@@ -331,9 +342,10 @@ def test_safetensors_whole_and_in_shards(kind, n_shards, tmp_path):
     plain = harness.run("Once upon a time", "--model", str(source))
     if n_shards:
         shard(source, n_shards)
-    assert converted(source, tmp_path / "new") == before
+    assert converted(source, tmp_path / "new") == widened(before)
     run = harness.run("Once upon a time", "--model", str(tmp_path / "new"))
-    assert run.status == 0 and run.stdout == plain.stdout
+    assert run.status == 0
+    assert run.stdout == plain.stdout or kind.get("dtype") == "BF16" and plain.status == 1
     for name in ("vocab.json", "merges.txt"):
         assert (tmp_path / "new" / name).read_bytes() == (source / name).read_bytes()
     config = json.loads((tmp_path / "new" / "config.json").read_text("utf-8"))
@@ -538,7 +550,7 @@ def test_pytorch(kind, zipped, n_shards, torch, tmp_path):
     source = random_model.write_model(tmp_path / "source", CONFIG, **kind)
     before = bits(source)
     as_pytorch(source, torch, n_shards, _use_new_zipfile_serialization=zipped)
-    assert converted(source, tmp_path / "new") == before
+    assert converted(source, tmp_path / "new") == widened(before)
 
 
 def test_pytorch_archive_that_is_compressed(torch, model, tmp_path):

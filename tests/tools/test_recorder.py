@@ -804,7 +804,7 @@ ARRAYS = {
     "far from zero": (10000 + np.arange(70000) % 2).astype("f4"),
     "large": np.full(70000, 1e25, "f4"), "large, of both signs": RANDOM.choice([-1, 1], 70000) *
     np.float32(1e25), "three": RANDOM.normal(size=[3, 200, 200]),
-    "columns": np.asfortranarray(RANDOM.normal(size=[300, 400])), "rows": np.ones([129, 2]),
+    "columns": np.asfortranarray(RANDOM.normal(size=[300, 400])), "rows": np.ones([257, 2]),
     "every other": RANDOM.normal(size=[300, 600])[::-1, ::2],
     "big-endian": np.arange(7e4, dtype=">f4"), "whole": RANDOM.normal(size=[128, 512]),
     "0-d": np.array(2.5), "empty": np.zeros([0, 5]), "no columns": np.zeros([200, 0], "i4"),
@@ -818,10 +818,28 @@ def test_corners_and_figures(name):
     array, arrays = ARRAYS[name], recorder.Arrays()
     assert arrays.kept(array) == {"array": 0}
     check_kept(arrays.list[0], array)
-    large = array.size > 65536 or array.ndim > 1 and array.shape[-2] > 128
+    large = array.size > 65536 or array.ndim > 1 and array.shape[-2] > 256
     corner = array[tuple(map(slice, CORNERS[array.ndim]))] if large and array.size else array
     if array.size:
         assert arrays.list[0].data.shape == corner.shape
+
+
+def test_of_what_only_a_function_knows_less_is_kept():
+    recorded = recorder.Recorder(
+        "script.py",
+        "import numpy as np\ndef f():\n    inner = np.ones([200, 100])\n    return inner[:160]\n"
+        "outer = np.ones([200, 100])\nsmall = f()\n",
+    )
+    recorded.run([])
+    kept = {
+        target: recorded.arrays.list[value["array"]].data.shape
+        for event in recorded.events
+        for target, value in zip(recorded.statements[event.statement].targets, event.values)
+        if isinstance(value, dict) and "array" in value
+    }
+    assert kept == {
+        "outer": (200, 100), "inner": (16, 100), "return": (160, 100), "small": (160, 100)
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", ["f4", "i4"])

@@ -146,14 +146,15 @@ def test_whole_file_in_order(page):
     where = 0
     for number, line in enumerate(harness.SOURCE.splitlines(), 1):
         bare = line if number < 5 else re.sub(r'^ *(# ?(%% )?)?|^"""|"""$', "", line)
-        bare = re.sub(r"[\s`]", "", bare)
+        bare = re.sub(r"^Step (\d+)\.", r"\1", bare)  # a heading
+        bare = re.sub(r"[\s`]", "", bare.partition("→")[0])  # behind it this run's own value stands
         assert bare in shown[where:], line
         where = shown.index(bare, where)
 
 
 def test_says_what_is_left_out(page):
     for sentence in (
-        "Rounds kept: token 8 of 8, layer 6 of 6, head 6 of 6.",
+        "Rounds kept: round 8 of 8, layer 6 of 6, head 6 of 6.",
         "of the loop's 256 rounds all but the first 64",
         "of the loop's 3,840 rounds all but the first 64",
         "more than 65,536 numbers",

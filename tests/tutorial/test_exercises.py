@@ -13,6 +13,7 @@ import pytest
 
 import harness
 import readme
+import solutions
 
 DOCS = harness.ROOT / "docs"
 TEXT = (DOCS / "exercises.md").read_text("utf-8")
@@ -103,7 +104,7 @@ def test_the_lessons_commands_print_what_it_says(tmp_path):
     ours = [(shlex.split(line), shown) for line, shown in lines if line.startswith("python ")]
     assert [words[1] for words, _ in ours] == ["easygpt2.py", "walkthrough.py"]
     for (_, name, *arguments), shown in ours:
-        arguments[-1] = str(harness.TALES)
+        assert arguments[-2:] == ["--model", "tales"]
         done = harness.command(*arguments, program=harness.ROOT / name, cwd=tmp_path)
         assert_agrees(done.stdout, shown)
 
@@ -147,9 +148,47 @@ def test_exercise_8_the_exact_gelu_is_exact(tmp_path):
     assert found.shape == x.shape and np.abs(found.ravel() - exact).max() < 1e-6
 
 
-def test_exercise_12_all_ids_go_through_in_every_round(tmp_path):
+def test_exercise_11_all_ids_go_through_in_every_round(tmp_path):
     rounds = whenever("n_new", changed(tmp_path, "no-cache"), "Once upon a time", "3")
     assert [variables["n_new"] for variables in rounds] == [4, 5, 6]
+
+
+def first_key(source, prompt):
+    """Return what the cache keeps of the first token in layer 1."""
+    run = harness.run(prompt, "--tokens", "1", "--model", str(harness.TALES), source=source)
+    assert run.status == 0, run.stderr
+    return run.variables["keys"][1, 0]
+
+
+def test_exercise_12_what_follows_changes_a_key_without_the_mask_only(tmp_path):
+    prompts = ["The king", "The wolf"]
+    assert '"The king" --tokens 1' in TEXT and '`"The wolf"`' in TEXT
+    one, other = (first_key(harness.SOURCE, prompt) for prompt in prompts)
+    assert np.abs(one - other).max() < 1e-5
+    source = changed(tmp_path, "no-mask")
+    one, other = (first_key(source, prompt) for prompt in prompts)
+    assert np.abs(one - other)[:3].min() > 0.01
+
+
+def test_exercise_13_the_weights_stay_float16(tmp_path):
+    source = changed(tmp_path, "float16")
+    made = harness.run("a b", "--tokens", "1", "--model", str(harness.TALES), source=source)
+    arrays = [made.variables[name] for name in ("wte", "residual", "logits")]
+    assert [array.dtype for array in arrays] == ["f2"] * 3
+
+
+def test_exercise_14_the_fewest_that_reach_it(tmp_path):
+    """The last round's draw is among them; before it is made, they sum to one."""
+    source = changed(tmp_path, "top-p")
+    arguments = ["I", "--tokens", "1", "--temperature", "1", "--model", str(harness.TALES)]
+    made = harness.run(*arguments, source=source).variables
+    kept, logits = made["best"], made["logits"].astype("f8")
+    shares = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
+    assert kept.tolist() == np.argsort(-logits, kind="stable")[: len(kept)].tolist()
+    assert shares[kept[:-1]].sum() < 0.9 <= shares[kept].sum()
+    expected = shares[kept] / shares[kept].sum()
+    assert made["probabilities"] == pytest.approx(expected, rel=1e-4)
+    assert made["next_id"] in kept
 
 
 def last_rows(source):
@@ -195,3 +234,30 @@ def test_every_solution_is_of_an_exercise():
     own = [name for title in EXERCISES for name in own_solutions(title)]
     assert sorted(own) == sorted(path.stem for path in (DOCS / "solutions").iterdir())
     assert len(EXERCISES) >= 12
+
+
+def test_solutions_are_of_the_file_as_it_is():
+    """If this fails: python tests/solutions.py."""
+    for path in sorted((DOCS / "solutions").iterdir()):
+        patch = path.read_text("utf-8")
+        assert patch == solutions.renewed(patch, harness.SOURCE), path.name
+
+
+@pytest.mark.parametrize("path", sorted((DOCS / "solutions").iterdir()), ids=lambda path: path.stem)
+def test_solutions_follow_the_file_when_its_comments_change(path, tmp_path):
+    """A renewed patch fits the changed file, and changes the same code."""
+    source = re.sub(r"^( *)# (?!%%)", r"\1# So it is:\n\1# ", harness.SOURCE, flags=re.M)
+    source = re.sub(r"  # \[.*", "  # [another]", source)
+    fitting = tmp_path / "fitting.patch"
+    fitting.write_text(solutions.renewed(path.read_text("utf-8"), source), "utf-8")
+    (tmp_path / "easygpt2.py").write_text(source, "utf-8")
+    subprocess.run(["git", "apply", str(fitting)], cwd=tmp_path, check=True)
+    found = ast.unparse(ast.parse((tmp_path / "easygpt2.py").read_text("utf-8")))
+    (tmp_path / "other").mkdir()
+    assert found == ast.unparse(ast.parse(changed(tmp_path / "other", path.stem)))
+
+
+def test_a_solution_whose_lines_are_gone_is_refused():
+    patch = (DOCS / "solutions" / "strip.patch").read_text("utf-8")
+    with pytest.raises(ValueError, match="0 places"):
+        solutions.renewed(patch, harness.SOURCE.replace("Input: ", "In: "))

@@ -1,4 +1,4 @@
-"""easygpt2.py as a notebook: opened by Jupytext, run cell by cell as README says."""
+"""easygpt2.py as a notebook: opened by Jupytext, run cell by cell as docs/cells.md says."""
 
 import re
 import shlex
@@ -6,7 +6,6 @@ import shlex
 import pytest
 
 import harness
-import readme
 
 pytest.importorskip("ipykernel", reason="needs pip install --group notebook")
 jupytext = pytest.importorskip("jupytext", reason="needs pip install --group notebook")
@@ -19,7 +18,8 @@ def test_cells_run_to_the_end(monkeypatch):
     notebook = jupytext.read(harness.PROGRAM)
     titles = [cell.metadata.get("title", "") for cell in notebook.cells]
     assert sum(title.startswith("Step") for title in titles) == 16  # 12 to 14 are one
-    first = re.search(r"`(import sys; sys\.argv = (.+?))`", readme.README.read_text("utf-8"))
+    page = (harness.ROOT / "docs" / "cells.md").read_text("utf-8")
+    first = re.search(r"^    (import sys; sys\.argv = (.+))$", page, re.M)
     notebook.cells.insert(0, nbformat.v4.new_code_cell(first[1]))
     resources = {"metadata": {"path": harness.ROOT}}
     nbclient.NotebookClient(notebook, kernel_name="python3", resources=resources).execute()

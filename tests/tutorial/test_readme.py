@@ -1,4 +1,4 @@
-"""README.md: its commands and outputs, its map of the steps, its headline."""
+"""README.md: its commands and outputs, its map of the steps, its headline; and docs/cells.md."""
 
 import re
 import shlex
@@ -7,9 +7,15 @@ import pytest
 
 import harness
 import readme
-import test_text
 
-PAGES = ["docs/exercises.md", "docs/lesson.md", "training/README.md", "models/tales/MODEL_CARD.md"]
+PAGES = [
+    "docs/cells.md",
+    "docs/exactness.md",
+    "docs/exercises.md",
+    "docs/lesson.md",
+    "training/README.md",
+    "models/tales/MODEL_CARD.md",
+]
 TEXT = readme.README.read_text("utf-8")
 
 
@@ -19,12 +25,12 @@ def arguments_of(command):
 
 def test_commands_on_tales_print_what_readme_says():
     shown = [(command, output) for command, output in readme.commands() if "easygpt2.py" in command]
-    assert len(shown) == 4
+    assert len(shown) == 3
     for command, output in shown:
         if "Turing" in command:
             continue  # the headline is OpenAI's: see below
         arguments = arguments_of(command)
-        arguments += [] if "--model" in arguments else ["--model", str(harness.TALES)]
+        arguments += ["--model", "tales"] if "--help" not in arguments else []
         done = harness.command(*arguments, cwd=harness.ROOT)
         assert done.returncode == 0, done.stderr
         assert done.stdout == output, command
@@ -38,6 +44,22 @@ def test_walkthrough_prints_what_readme_says(tmp_path):
     done = harness.command(*arguments, program=program, cwd=harness.ROOT)
     assert done.returncode == 0, done.stderr
     assert done.stdout.replace(str(page), page.name) == output
+
+
+def test_a_console_shows_what_the_page_on_cells_says():
+    cells = (harness.ROOT / "docs" / "cells.md").read_text("utf-8")
+    command, typed = re.search(r"^```pycon\n\$ (.+)\n((?:.+\n)+?)```", cells, re.M).groups()
+    assert "python -i easygpt2.py" in command and "python -i easygpt2.py" in TEXT
+    lines = re.findall(r"^>>> (.+)\n((?:(?!>>> ).+\n)+)", typed, re.M)
+    entered = "".join(f"{line}\n" for line, _ in lines)
+    done = harness.command(*shlex.split(command)[3:], flags=["-i"], input=entered)
+    assert done.stdout.endswith("".join(shown for _, shown in lines)), done.stderr
+    assert len(done.stdout.splitlines()) == 5 + len(lines) == 8
+
+
+def test_the_environment_is_activated_before_python_is_typed():
+    names = [command.split()[0] for command, _ in readme.commands()]
+    assert names[:2] == ["python3", "source"] and set(names[2:]) == {"python"}
 
 
 def test_headline_is_what_the_real_model_gives(openai_figures):
@@ -55,10 +77,11 @@ def test_headline_is_what_the_real_model_gives(openai_figures):
 
 def test_map_of_the_steps():
     rows = re.findall(r"^\| (\d+) \| \[(.+)\]\(easygpt2\.py#L(\d+)\) \| .+ \|$", TEXT, re.M)
-    lines = harness.steps()
-    assert [(int(n), title, int(line)) for n, title, line in rows] == [
-        (n, title, lines[n][0]) for n, title in enumerate(test_text.TITLES, 1)
+    lines = harness.SOURCE.splitlines()
+    titles = [
+        (n, lines[line - 1].split(". ", 1)[1], line) for n, (line, _) in harness.steps().items()
     ]
+    assert [(int(n), title, int(line)) for n, title, line in rows] == titles and len(titles) == 18
 
 
 def test_figures_of_the_file():

@@ -1,12 +1,15 @@
 """Step 13 at a temperature: over many draws, the frequencies are the model's probabilities."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import harness
 import shapes
 
-STEP_13 = harness.piece(13, "candidates")
+STEP_13 = harness.piece(13, "if ")
 N_DRAWS = 8_000
 CASES = [(1.0, None), (0.5, None), (2.0, 5), (1.0, 40), (0.7, 1), (1.3, 10**9)]
 
@@ -54,16 +57,57 @@ def softmax(logits, temperature, top_k):
     return probabilities
 
 
+class Spy:
+    """A generator that remembers what it was given to choose from."""
+
+    def __init__(self, generator):
+        self.generator = generator
+
+    def choice(self, items, p):
+        self.items, self.probabilities = items, p
+        return self.generator.choice(items, p=p)
+
+
 @pytest.mark.parametrize("temperature", [0.7, 1, 3])
 def test_no_token_is_lost(temperature):
-    """The share of the draws that each token gets, also where no number of draws would show it."""
+    """What each token's probability is, also where no number of draws would show it."""
     options = ["--temperature", str(temperature), "--seed", "1", "--tokens", "1"]
     run = harness.run(shapes.PROMPT, *options, "--model", str(harness.TALES)).variables
-    expected = softmax(run["logits"], temperature, None)[run["best"]]
-    share = np.diff(run["cumulative"], prepend=0)
+    spy = run["options"]["generator"] = Spy(run["options"]["generator"])
+    exec(STEP_13, run)
+    assert spy.probabilities.dtype == np.float32  # all the way
+    assert sorted(spy.items) == list(range(4096))
+    expected = softmax(run["logits"], temperature, None)[spy.items]
     likely = expected > 1e-11
     assert likely.sum() > 1000
-    assert share[likely] == pytest.approx(expected[likely], rel=1e-3)
+    assert spy.probabilities[likely] == pytest.approx(expected[likely], rel=1e-3)
+
+
+def test_rare_tokens_are_drawn():
+    """A draw that falls on the share of a token with one in ten billion gives this token.
+
+    NumPy's choice sums the shares in float64; in float32 such a share vanishes beside 1.
+    """
+
+    class Draws(np.random.Generator):
+        """NumPy's Generator, with given numbers instead of random ones."""
+
+        def random(self, size=None):
+            return np.float64(number)
+
+    run = harness.run(
+        "Once", "--temperature", "1", "--tokens", "1", "--model", str(harness.TALES)
+    ).variables
+    run["options"]["generator"] = Draws(np.random.PCG64(0))
+    run["logits"] = np.full(4096, -23, np.float32)  # each some 1e-10 of the first's
+    run["logits"][17] = 0
+    shares = np.cumsum(softmax(run["logits"], 1, None)[[17, *range(17), *range(18, 4096)]])
+    chosen = []
+    for place in (1, 40, 2000, 4000):
+        number = (shares[place - 1] + shares[place]) / 2
+        exec(STEP_13, run)
+        chosen.append(run["next_id"])
+    assert chosen == [0, 40, 2000, 4000]
 
 
 @pytest.mark.parametrize("temperature, top_k", CASES)
@@ -99,9 +143,9 @@ def test_the_check_itself_can_fail():
         check(chosen, softmax(logits, 1.0, None))
 
 
-def text(*options):
-    run = harness.run("Once upon a time", "--tokens", "20", "--model", str(harness.TALES), *options)
-    assert run.status == 0 and run.stderr.count("\n") == 1, run.stderr
+def text(*options, prompt="Once upon a time", n_tokens=20, notes=0):
+    run = harness.run(prompt, "--tokens", str(n_tokens), "--model", str(harness.TALES), *options)
+    assert run.status == 0 and run.stderr.count("\n") == 1 + notes, run.stderr
     return run.variables["ids"]
 
 
@@ -113,12 +157,25 @@ def test_top_k_1_is_greedy_also_with_ties():
 
 
 def test_temperature_0_and_next_to_0_are_greedy():
-    for temperature in ("0", "0.0", "1e-50", "1e-30", "1e-9"):
+    for temperature in ("0", "0.0", "-0.0", "1e-50", "1e-30", "1e-9"):
         assert text("--temperature", temperature) == text()
 
 
+@pytest.mark.parametrize("temperature", [1e-20, 1e-12, 1e-9, 1e-5, 1e-2])
+def test_a_temperature_next_to_0_is_one(temperature):
+    """Two logits that are apart by less than it are drawn, as often as softmax says."""
+    logits = np.full(4096, -1, np.float32)
+    logits[[17, 4000]] = [-temperature, 0]
+    chosen = draws(temperature, None, 3, logits)[1]
+    assert set(chosen) == {17, 4000}
+    share = 1 / (1 + np.exp(-1))  # of 4000; its draws are off by 4 deviations once in 15,000 times
+    assert abs((chosen == 4000).mean() - share) < 4 * (share * (1 - share) / N_DRAWS) ** 0.5
+
+
 def test_top_k_and_seed_alone_stay_greedy():
-    assert text("--top-k", "9", "--seed", "3") == text()
+    for options in (["--top-k", "9"], ["--seed", "3"], ["--top-k", "9", "--seed", "0"]):
+        assert text(*options, notes=1) == text()
+        assert text(*options, "--temperature", "0", notes=1) == text()
 
 
 def test_any_finite_temperature_runs():
@@ -126,7 +183,14 @@ def test_any_finite_temperature_runs():
         options = ["--temperature", temperature, "--model", str(harness.TALES)]
         variables = harness.run("Once upon a time", *options).variables
         assert len(variables["ids"]) == 12
-        assert variables.get("probabilities", variables["logits"]).dtype == np.float32
+        assert np.isfinite(variables["probabilities"]).all()
+        assert variables["probabilities"].dtype == np.float32
+
+
+def test_a_huge_temperature_makes_all_tokens_equal():
+    options = ["--temperature", "1e300", "--model", str(harness.TALES)]
+    variables = harness.run("Once upon a time", *options).variables
+    assert variables["probabilities"] == pytest.approx(np.full(4096, 1 / 4096), rel=1e-6)
 
 
 def test_same_seed_same_text():
@@ -134,6 +198,15 @@ def test_same_seed_same_text():
     assert first == again != other
     assert text("--temperature", "1") != text("--temperature", "1")
     text("--temperature", "1", "--seed", str(10**40))
+
+
+# What commit bb3ffc6 drew, which summed the shares and searched in them by itself.
+PINNED = json.loads((Path(__file__).parent / "data" / "draws.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("known", PINNED, ids=lambda known: " ".join(known["options"]))
+def test_a_seed_gives_the_text_that_it_always_gave(known):
+    assert text(*known["options"], prompt=known["prompt"], n_tokens=40) == known["ids"]
 
 
 def test_top_k_above_the_vocabulary_means_all():

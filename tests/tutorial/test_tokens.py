@@ -17,7 +17,7 @@ PATTERN = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\
 TEN_SCRIPTS = (Path(__file__).parent / "data" / "ten_scripts.txt").read_text("utf-8")
 SPLIT = harness.piece(2)
 TO_TOKENS = [harness.piece(4), harness.piece(6)]
-TO_IDS = harness.piece(7, "ids = []")
+TO_IDS = harness.piece(7, "ids = ")
 TO_TEXT = [harness.piece(16), harness.piece(18)]
 
 
@@ -26,7 +26,7 @@ class Tokenizer:
 
     def __init__(self, folder):
         self.variables = harness.run("a", "--tokens", "1", "--model", str(folder)).variables
-        self.variables["show"] = lambda text, end="": None
+        self.variables["print"] = lambda *text, **how: None
 
     def words(self, text):
         self.variables["prompt"] = text
@@ -104,6 +104,7 @@ def test_words_are_as_the_comments_say():
     words = Tokenizer(harness.TALES).words
     assert words("don't") == ["don", "'t"] and words("DON'T") == ["DON", "'", "T"]
     assert words("a ") == ["a", " "] and words("a  b") == ["a", " ", " b"]
+    assert words("They'll  go") == ["They", "'ll", " ", " go"] and words("'the") == ["'t", "he"]
 
 
 def test_ids_are_those_of_tiktoken_and_tokenizers(folder, n_strings):
@@ -121,6 +122,17 @@ def test_half_a_character_shows_as_replacement():
     ids = ours.ids("☃")
     assert len(ids) > 1
     assert ours.text(ids[:1]) == "\ufffd"
+
+
+def test_openai_vocabulary_is_as_large_as_the_comments_say(openai_vocabulary):
+    """The merges that training counted: one token each, beside the bytes and the end of a text."""
+    vocabulary = json.loads((openai_vocabulary / "vocab.json").read_text("utf-8"))
+    lines = (openai_vocabulary / "merges.txt").read_text("utf-8").splitlines()
+    assert len(lines) - 1 == 50000 == len(vocabulary) - 257
+    assert lines[0].startswith("#version")
+    assert sum(line.startswith("#") for line in lines[1:]) == 8
+    assert "50000 times for OpenAI's" in harness.SOURCE
+    assert "eight of OpenAI's merges begin with #" in harness.SOURCE
 
 
 def test_end_of_text_in_a_prompt_is_seven_plain_tokens(openai_model):

@@ -1,62 +1,104 @@
-"use strict";
 // What was recorded while the program ran. The page only finds and draws it.
 //
 // An event is one time that a statement ran: events.statement[e] says which, events.frame[e] in
 // which call of a function (the event with which that call began, or -1), events.iterations[e] in
 // which rounds of the loops around it, and events.values[e] what it made, one for each target.
+// `load` takes a recording; whoever records, hands it over here.
 
-const byId = (id) => document.getElementById(id);
-const data = JSON.parse(byId("data").textContent);
-const base64 = byId("numbers").textContent;
-const {statements, events, pictures} = data;
-const nEvents = events.statement.length;
+let data, base64, statements, events, pictures, nEvents;
+let eventOf; // "statement frame rounds" → event
+let roundsOf; // "loop frame rounds of the outer loops" → how many rounds it has
+let callsOf; // event → the events with which the functions began that it called
+let callsTo; // function → the events with which it began
+let madeBy; // name → the events that made or changed it, in order
+let ranIn; // statement → its events, in order
+let ended; // headers of loops that found no more: no rounds
+let depth; // how many functions deep an event is
+let localsOf; // function → the names that it makes itself
+let decoded;
+
+const key = (number, frame, rounds) => `${number} ${frame} ${rounds.join(" ")}`;
+const push = (map, name, value) =>
+  map.has(name) ? map.get(name).push(value) : map.set(name, [value]);
+const rootOf = (target) => target.match(/^\w*/)[0];
 const isLoop = (number) => ["For", "While"].includes(statements[number].kind);
 // The loops that have rounds of their own in a statement's events, a loop's own included.
 const loopsOf = (number) =>
   isLoop(number) ? [...statements[number].loops, number] : statements[number].loops;
 
-const eventOf = new Map(); // "statement frame rounds" → event
-const roundsOf = new Map(); // "loop frame rounds of the outer loops" → how many rounds it has
-const callsOf = new Map(); // event → the events with which the functions began that it called
-const callsTo = new Map(); // function → the events with which it began
-const madeBy = new Map(); // name → the events that made or changed it, in order
-const ended = new Set(events.ended); // headers of loops that found no more: no rounds
-const depth = new Uint16Array(nEvents); // how many functions deep
-const key = (number, frame, rounds) => `${number} ${frame} ${rounds.join(" ")}`;
-const push = (map, name, value) =>
-  map.has(name) ? map.get(name).push(value) : map.set(name, [value]);
-const rootOf = (target) => target.match(/^\w*/)[0];
-
-for (let e = 0; e < nEvents; e++) {
-  const number = events.statement[e],
-    frame = events.frame[e],
-    rounds = events.iterations[e];
-  eventOf.set(key(number, frame, rounds), e);
-  if (isLoop(number) && !ended.has(e))
-    roundsOf.set(key(number, frame, rounds.slice(0, -1)), rounds.at(-1) + 1);
-  if (events.caller[e] >= 0) {
-    push(callsOf, events.caller[e], e);
-    push(callsTo, statements[number].name, e);
-    depth[e] = depth[events.caller[e]] + 1;
-  } else if (frame >= 0) {
-    depth[e] = depth[frame];
+function load(recording) {
+  ({data, numbers: base64} = recording);
+  ({statements, events, pictures} = data);
+  nEvents = events.statement.length;
+  [eventOf, roundsOf, callsOf, callsTo, madeBy, ranIn, localsOf, decoded] = Array.from(
+    {length: 8},
+    () => new Map(),
+  );
+  ended = new Set(events.ended);
+  depth = new Uint16Array(nEvents);
+  for (let e = 0; e < nEvents; e++) {
+    const number = events.statement[e],
+      frame = events.frame[e],
+      rounds = events.iterations[e];
+    eventOf.set(key(number, frame, rounds), e);
+    push(ranIn, number, e);
+    if (isLoop(number) && !ended.has(e))
+      roundsOf.set(key(number, frame, rounds.slice(0, -1)), rounds.at(-1) + 1);
+    if (events.caller[e] >= 0) {
+      push(callsOf, events.caller[e], e);
+      push(callsTo, statements[number].name, e);
+      depth[e] = depth[events.caller[e]] + 1;
+    } else if (frame >= 0) {
+      depth[e] = depth[frame];
+    }
+    events.values[e].forEach((value, i) => {
+      if (value >= 0) push(madeBy, rootOf(statements[number].targets[i]), e);
+    });
   }
-  events.values[e].forEach((value, i) => {
-    if (value >= 0) push(madeBy, rootOf(statements[number].targets[i]), e);
-  });
+  for (const one of statements) {
+    const name = one.kind === "FunctionDef" ? one.name : one.function;
+    if (name) localsOf.set(name, new Set([...(localsOf.get(name) ?? []), ...one.targets]));
+  }
 }
+
 // What an event made for its statement's i-th target; undefined if it was not made after all.
 const valueOf = (e, i) => data.values[events.values[e][i]];
+const lineOf = (e) => statements[events.statement[e]].first;
+const targetsOf = (e) => statements[events.statement[e]].targets;
+// What an event made by this name; undefined if nothing.
+const madeAt = (e, name) => valueOf(e, targetsOf(e).indexOf(name));
+const callerOf = (e) => (events.frame[e] < 0 ? -1 : events.caller[events.frame[e]]);
 
-// The latest value of a name at or before an event, or `after` it, in the same function.
-function lookup(name, e, after = false) {
-  const made = (madeBy.get(name) || []).filter((other) => events.frame[other] === -1);
-  const found = after ? made.find((other) => other >= e) : made.findLast((other) => other <= e);
-  if (found === undefined) return undefined;
-  return valueOf(found, statements[events.statement[found]].targets.indexOf(name));
+// From the outermost call to the event itself.
+function chainOf(e) {
+  const chain = [];
+  for (; e >= 0; e = callerOf(e)) chain.push(e);
+  return chain.reverse();
 }
 
-const decoded = new Map();
+// Whether the condition of an `if` held: then the lines inside ran next.
+function held(e) {
+  let next = e + 1;
+  while (next < nEvents && depth[next] > depth[e]) next++;
+  return next < nEvents && statements[events.statement[next]].inside.includes(events.statement[e]);
+}
+
+// The line of the script itself that runs while this event does.
+function outermost(e) {
+  while (callerOf(e) >= 0) e = callerOf(e);
+  return e;
+}
+
+// The latest value of a name at or before an event, or `after` it, of the script itself.
+function lookup(name, e, after = false) {
+  const all = madeBy.get(name) || [];
+  const fits = (other) => events.frame[other] === -1 && madeAt(other, name) !== undefined;
+  const found = after
+    ? all.find((other) => other >= e && fits(other))
+    : all.findLast((other) => other <= e && fits(other));
+  return found === undefined ? undefined : madeAt(found, name);
+}
+
 // The numbers of an array that are kept, as a typed array, the last index fastest.
 function numbersOf(index) {
   if (!decoded.has(index)) {
@@ -70,6 +112,12 @@ function numbersOf(index) {
     decoded.set(index, new Kind(bytes.buffer, 0, n));
   }
   return decoded.get(index);
+}
+
+// The ids that a variable holds as an array.
+function idsOf(name, e) {
+  const ids = lookup(name, e);
+  return ids?.array === undefined ? [] : numbersOf(ids.array);
 }
 
 // Range, mean and standard deviation of an array's finite numbers.
@@ -92,4 +140,23 @@ function figuresOf(index) {
     array.figures = n ? [least, most, sum / n, Math.sqrt(squares / n)] : [null, null, null, null];
   }
   return array.figures;
+}
+
+// An array as rows: how many, how many columns, and its numbers.
+function tableOf(index) {
+  const {kept} = data.arrays[index],
+    numbers = numbersOf(index),
+    columns = kept.at(-1) ?? 1;
+  return {numbers, columns, rows: columns ? numbers.length / columns : 0};
+}
+
+// The names in a line's shape comment, or in that of a line that makes the same variable.
+const axesOf = (e) => axesOfStatement(events.statement[e]);
+
+function axesOfStatement(number) {
+  const one = statements[number],
+    root = rootOf(one.targets[0] ?? "");
+  return one.axes.length
+    ? one.axes
+    : (statements.find((other) => other.axes.length && other.targets.includes(root))?.axes ?? []);
 }

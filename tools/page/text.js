@@ -1,10 +1,13 @@
+"use strict";
 // Text: elements, characters that cannot be seen, numbers, labels, values in one line.
+
+const byId = (id) => document.getElementById(id);
 
 function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-    else if (value !== undefined && value !== false)
+    else if (value !== undefined && value !== null && value !== false)
       made.setAttribute(name, value === true ? "" : value);
   }
   made.append(...children.filter((child) => child !== null && child !== undefined));
@@ -30,6 +33,11 @@ function shown(text) {
   return made;
 }
 
+function shownLines(text) {
+  const lines = text.split("\n").map(shown);
+  return element("span", {}, ...lines.flatMap((line, i) => (i ? ["\n", line] : [line])));
+}
+
 function number(x, digits = 4) {
   if (x === null || x === undefined || Number.isNaN(x)) return "nan";
   if (!Number.isFinite(x)) return x > 0 ? "inf" : "-inf";
@@ -40,28 +48,53 @@ function number(x, digits = 4) {
     : String(Number(x.toPrecision(digits)));
 }
 
-const tokenText = (id) => data.vocabulary[id] ?? `id ${id}`;
-
-// The ids that a variable holds as an array.
-function idsOf(name, e) {
-  const ids = lookup(name, e);
-  return ids?.array === undefined ? [] : numbersOf(ids.array);
+// A share of one as a reader expects it.
+function percent(share) {
+  if (share === undefined || share === null) return "";
+  const x = 100 * share;
+  if (x > 0 && x < 0.1) return "<\u00a00.1\u00a0%";
+  return `${x.toFixed(x < 9.95 ? 1 : 0)}\u00a0%`;
 }
 
-// What stands at an index of an axis: the token, where the axis counts tokens.
-function labelOf(axis, index, e) {
+const counted = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
+const tokenText = (id) => data.vocabulary[id] ?? `id ${id}`;
+
+// The position in the text at which an axis begins to count tokens; undefined if it counts others.
+function startOf(axis, e) {
   const known = data.axes[axis];
-  if (known && "positions" in known) {
-    const start = known.positions ? (lookup(known.positions, e) ?? 0) : 0;
+  if (!known || !("positions" in known)) return undefined;
+  return known.positions ? (lookup(known.positions, e) ?? 0) : 0;
+}
+
+// What stands at an index of an axis: {text, position}, where the axis counts tokens or ids.
+function labelOf(axis, index, e) {
+  const start = startOf(axis, e);
+  if (start !== undefined) {
     const id = data.ids[start + index];
-    return id === undefined ? `${axis} ${index}` : tokenText(id);
+    if (id !== undefined) return {text: tokenText(id), position: start + index};
   }
-  if (known && known.vocabulary) return tokenText(index);
-  if (known && known.ids) {
+  const known = data.axes[axis];
+  if (known?.vocabulary) return {text: tokenText(index)};
+  if (known?.ids) {
     const id = idsOf(known.ids, e)[index];
-    if (id !== undefined) return tokenText(id);
+    if (id !== undefined) return {text: tokenText(id)};
   }
-  return /^[A-Za-z_]/.test(axis) ? `${axis} ${index}` : String(index);
+  return {text: String(index), plain: true};
+}
+
+// The same in words: "n_new 2: ␣a", "column 17".
+function wordsOf(axis, index, e, noun) {
+  const {text, plain} = labelOf(axis, index, e);
+  const name = /^[A-Za-z_]\w*$/.test(axis ?? "") ? axis : noun;
+  return plain ? `${name} ${index}` : `${noun} ${index} (${visible(text)})`;
+}
+
+// A token on an axis; equal ones are told apart by their positions.
+function tokenLabel(position, text = tokenText(data.ids[position])) {
+  const twice = data.ids.filter((id) => id === data.ids[position]).length > 1;
+  const label = shown(text);
+  if (twice && position !== undefined) label.append(element("sub", {}, String(position)));
+  return label;
 }
 
 // A value in one line of text.
@@ -92,19 +125,23 @@ const kindOf = (value) => {
 };
 const itemsOf = (value) => value[kindOf(value)];
 const isCollection = (value) => ["list", "tuple", "set", "dict"].includes(kindOf(value));
+const isEmpty = (value) => isCollection(value) && value.length === 0;
+
+// How large a value is, as short as beside a line.
+function sizeOf(value) {
+  const kind = kindOf(value);
+  if (kind === "array") return data.arrays[value.array].shape.join("×");
+  return isCollection(value) ? String(value.length) : "";
+}
 
 // What kind of value it is, how large, and its range.
 function describe(value) {
   const kind = kindOf(value);
   if (kind === "array") {
-    const {dtype, shape} = data.arrays[value.array],
-      [least, most] = figuresOf(value.array);
-    return (
-      `${dtype} [${shape.join(", ")}]` +
-      (least === null ? "" : ` · ${number(least)} … ${number(most)}`)
-    );
+    const {dtype, shape} = data.arrays[value.array];
+    return `${dtype} [${shape.join(", ")}]`;
   }
-  if (isCollection(value)) return `${kind} of ${value.length}`;
-  if (kind === "str" || kind === "bytes") return `${kind} of ${value.length}`;
+  if (isCollection(value) || kind === "str" || kind === "bytes")
+    return `${kind} of ${value.length ?? [...value].length}`;
   return kind === "other" ? "" : kind;
 }
