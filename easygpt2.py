@@ -4,18 +4,17 @@
 # ///
 """GPT-2 inference in one file: a tutorial that is also the program.
 
-GPT-2 is a language model that OpenAI published in 2019. It knows some thousands of pieces of text,
-called tokens. It reads a text and gives each token a score: how well would it come next? A program
-appends the best token and lets the model read again. So the text grows, token by token.
-
+GPT-2 is a language model that OpenAI published in 2019. It knows 50257 pieces of text, the tokens.
+It reads a text and gives each token a score: how likely is it to come next? The program appends
+the best token and lets the model read again. So the text grows, token by token.
 The scores are calculated from the text with millions of fixed numbers, the weights. Nobody chose
 them. They began as random numbers. Then, in training, the model guessed the next token at every
-place of very many texts, and after each guess all weights were changed a little, so that the token
-that really followed would have had a better score. This file begins where training has ended.
+place of very many texts, and after every batch of guesses all weights were changed a little, so
+that the tokens that really followed would have had better scores. Here, training is over.
 
 Libraries parse JSON, calculate with arrays and draw random numbers. All else of GPT-2 is in the 18
-steps below. With OpenAI's weights it makes the tokens that OpenAI's code makes. Sources: "Language
-Models are Unsupervised Multitask Learners" (Radford et al., 2019), https://github.com/openai/gpt-2.
+steps below. Its scores are those of OpenAI's code, up to rounding. Sources: "Language Models are
+Unsupervised Multitask Learners" (Radford et al., 2019), https://github.com/openai/gpt-2.
 How the data flows:
     prompt → words → tokens → ids, a number for each token                         steps 1 to 7
     ids → rows of numbers, `residual` → the layers, which add to the rows          steps 8 to 12
@@ -25,7 +24,8 @@ How the data flows:
 import json, struct, sys
 import numpy as np
 
-# %% Before step 1. Nothing in this cell is GPT-2. The lesson goes on in step 1, at line 160
+# %% Before step 1. Nothing in this cell is GPT-2. The lesson goes on in step 1, at line 159
+# Used later: `read` returns the text or the JSON in a file, `check` ends the program at a fault.
 USAGE = """usage: python easygpt2.py PROMPT [options]
   PROMPT           the text to continue, in quotes; - reads it from stdin; -- ends the options
   --tokens N       how many new tokens to make, at least 1 (8)
@@ -39,8 +39,7 @@ KNOWN["tales"] = "git checkout models/tales"  # what to type to get these models
 LEAST = {"--tokens": 1, "--top-k": 1}
 def warn(text):
     """Print a line on stderr, if anybody can read it there."""
-    try:
-        if sys.stderr: print(text, file=sys.stderr, flush=True)
+    try: print(text, file=sys.stderr, flush=True) if sys.stderr else None
     except OSError: sys.stderr = None
 def check(good, problem, next_command="", status=1):
     """Unless `good`, end with one line that says what is wrong and what to type next."""
@@ -97,9 +96,9 @@ def check_vocabulary(vocabulary, merge_rank, tokens):
     ids = list(vocabulary.values()) if type(vocabulary) is dict else []
     good = {*map(type, ids)} == {int} and sorted(ids) == list(range(len(ids)))
     check(good, f"{model}/vocab.json is damaged: its ids are not 0, 1, 2 and so on")
-    made = {*map("".join, merge_rank)}
-    lacks = sorted((made | {*tokens}) - vocabulary.keys())
-    good = made and all(map(all, merge_rank)) and not lacks
+    made = {*map("".join, merge_rank), *tokens}
+    lacks = made.difference(vocabulary)
+    good = merge_rank and all(map(all, merge_rank)) and not lacks
     check(good, f"{model}/merges.txt is damaged, or not of this vocab.json, which lacks {lacks}")
     next_id = 1 + max(map(vocabulary.get, made))
     for token in [token for token in vocabulary if vocabulary[token] == next_id]:
@@ -166,12 +165,12 @@ print(f"Input: {prompt}", flush=True)
 model, n_tokens = find_model(options["--model"]), options["--tokens"]
 
 # %% Step 2. Split the prompt into words
-# `words` is a list of strings. A word is a run of letters, of digits, of other symbols or of white
-# space. A single space in front of it belongs to it. An ending like 't is a word of its own.
+# `words` is a list of strings. A word is a run of letters, of numbers, of other symbols or of white
+# space. A single space in front belongs to it. An ending like 't is a word of its own.
 #   words → ['The', ' naïve', ' wolf', ' didn', "'t"]
 #   "They'll  go" → ['They', "'ll", ' ', ' go']
-# Tokens will be made inside of words only. Otherwise `dog.` and `dog!` could become tokens, and the
-# model would have to learn about dogs more than once.
+# Tokens will be made inside of words only. Otherwise `dog.` and `dog!` would become tokens as well,
+# and take up places in the vocabulary.
 kinds = []
 for character in prompt:
     if character.isalpha():
@@ -183,8 +182,7 @@ for character in prompt:
     else:
         kinds.append("symbol")
 kinds.append("end")
-words = []
-start = 0
+words, start = [], 0
 while start < len(prompt):
     first = start  # the character that decides what kind of word this is
     if prompt[start] == " " and kinds[start + 1] not in ("space", "end"):
@@ -194,7 +192,7 @@ while start < len(prompt):
         end += 1
     if kinds[first] == "space" and kinds[end] != "end" and end - start > 1:
         end -= 1  # of several spaces, the last is left for the next word
-    # Subtle: only lower case counts: DON'T becomes DON, ' and T. And 'the becomes 't and he.
+    # Subtle: only lower case counts: DON'T becomes DON, ' and T. A quoted 'the becomes 't and he.
     for ending in ("'s", "'t", "'re", "'ve", "'m", "'ll", "'d"):
         if prompt.startswith(ending, start):
             end = start + len(ending)
@@ -203,11 +201,10 @@ while start < len(prompt):
 
 # %% Step 3. A printable character for every byte
 # `byte_to_character` is a table of the 256 bytes. All text is bytes, so a model that knows them all
-# can read any text. But tokens are kept in text files, in which a space parts two of them, so each
-# byte needs a character that can be seen. Bytes without one take those from 256 on, in turn.
+# can read any text. But tokens are kept in text files, in which a space separates two of them. So
+# each byte gets a character that can be seen, if need be the next one from 256 on.
 #   byte_to_character[32], byte_to_character[127] → ('Ġ', 'ġ')
-byte_to_character = {}
-n_unprintable = 0
+byte_to_character, n_unprintable = {}, 0
 for byte in range(256):
     if 33 <= byte <= 126 or 161 <= byte <= 172 or 174 <= byte <= 255:
         byte_to_character[byte] = chr(byte)
@@ -223,10 +220,10 @@ for word in words:
     printable_words.append("".join([byte_to_character[byte] for byte in word.encode("utf-8")]))
 
 # %% Step 5. The merges
-# `merge_rank` is a table of pairs that may be joined. Bytes alone would make a text long, and no
-# list of words is complete, so tokens are what often stands together. To find that, very many words
-# were cut into bytes, and the most frequent pair of neighbours was joined everywhere. Then pairs
-# were counted again, 50000 times for OpenAI's. The pair joined first has the lowest rank.
+# `merge_rank` is a table of pairs that may be joined. Bytes alone would make too many ids, and no
+# list of words is complete, so tokens are pieces that occur often. To find them, many texts were
+# cut into words and bytes, and the most frequent pair was joined everywhere. Then pairs were
+# counted again, 50000 times for OpenAI. The first pair has the lowest rank.
 #   merge_rank["Ġ", "t"], merge_rank["v", "e"] → (1, 60)
 merge_rank = {}
 for rank, line in enumerate(read(f"{model}/merges.txt").splitlines()):
@@ -237,6 +234,7 @@ for rank, line in enumerate(read(f"{model}/merges.txt").splitlines()):
 # %% Step 6. Merge by rank
 # `tokens` is a list of strings. Each word starts as single characters. Of all pairs of neighbours
 # the one with the lowest rank is joined wherever it stands, until no pair in the word has a rank.
+# Subtle: this is not from left to right. In ' wolf', the pair `l f` has a lower rank than `Ġw o`.
 #   Ġ w o l f → Ġw o l f → Ġw o lf → Ġwo lf → Ġwolf
 #   tokens → ['The', 'Ġn', 'a', 'Ã', '¯', 've', 'Ġwolf', 'Ġdidn', "'t"]
 tokens = []
@@ -256,22 +254,23 @@ for printable_word in printable_words:
 # %% Step 7. Tokens to ids
 # `ids` is a list with the number of each token. It is all that the model will see of the prompt.
 #   ids → [329, 294, 64, 127, 107, 315, 2094, 1198, 426]
-# So 329 is 'The', 294 is 'Ġn', and 2094 is 'Ġwolf'.
+# So 329 is 'The', 294 is 'Ġn', and 2094 is 'Ġwolf'. OpenAI's 50257 tokens are 256 bytes, 50000
+# merges, and <|endoftext|>, which ended the texts in training. Typed, it is cut up like any text.
 vocabulary = read(f"{model}/vocab.json", json.loads)
 check_vocabulary(vocabulary, merge_rank, tokens)
 ids = [vocabulary[token] for token in tokens]
 n_prompt = len(ids)
 
 # %% Step 8. The hyperparameters
-# `config` holds the sizes of the model. 124M is OpenAI's smallest, with 124 million weights, and
-# tales is the tiny one of the examples. Step 12 will show what layers and heads are.
+# `config` holds the sizes of the model. 124M is OpenAI's smallest GPT-2, named after its 124
+# million weights, and tales is a tiny one. Step 12 will show what layers and heads are.
 config = read(f"{model}/config.json", json.loads)
 n_vocab = config["vocab_size"]  # 124M: 50257, tales: 4096. How many tokens the model knows
 n_ctx = config["n_positions"]  # 124M: 1024, tales: 256. The context: how many it reads at most
 n_embd = config["n_embd"]  # 124M: 768, tales: 192. How many numbers a token's row has
 n_layer = config["n_layer"]  # 124M: 12, tales: 6. How many layers add to the rows, in turn
 n_head = config["n_head"]  # 124M: 12, tales: 6. How many attention heads a layer has
-head_size = n_embd // n_head  # 124M: 64, tales: 32. How many columns of q, k and v it has
+head_size = n_embd // n_head  # 124M: 64, tales: 32. How many columns of q, k and v are a head's
 epsilon = config["layer_norm_epsilon"]  # a tiny number, which keeps layer_norm from dividing by 0
 check(len(vocabulary) <= n_vocab, f"{model}/vocab.json has more tokens than {n_vocab}, vocab_size")
 check(n_prompt <= n_ctx, f"the prompt has {n_prompt} tokens, and only {n_ctx} fit: shorten it")
@@ -280,7 +279,7 @@ print(f"Tokens: {ids}\nLoading tensors", flush=True)
 # %% Step 9. Open the tensor file
 # `header` says where in the file each tensor, an array of numbers, lies. The first eight bytes are
 # the length of the header, which follows as JSON. Then come the numbers. Offsets are counted from
-# there. From here on, # [rows, columns] is the shape of the array that a line makes.
+# there. From here on, a comment like # [rows, columns] is the shape of what its line makes.
 #   header["ln_f.bias"] → {'dtype': 'F16', 'shape': [192], 'data_offsets': [5338368, 5338752]}
 path = f"{model}/model.safetensors"
 file_bytes = np.memmap(path, "u1", "r")  # [len(file_bytes)]
@@ -288,11 +287,11 @@ data_start = 8 + struct.unpack("<Q", file_bytes[:8])[0]
 header = json.loads(bytes(file_bytes[8:data_start]))
 
 # %% Step 10. Read the embeddings, embed the prompt
-# `residual` has a row of n_embd numbers for each token. An id is only a name: nothing can be
-# calculated from it. So training gave each id a row of numbers, its embedding, in wte (word token
-# embeddings), and tokens that are used alike got rows that are alike. A row must also tell its
-# position, because attention (step 12) sums over rows, and a sum forgets their order. So the row of
-# the position in wpe (word position embeddings) is added, also found by training.
+# `residual` has a row of n_embd numbers for each token. (A residual is what is added to it later.)
+# An id is only a name: nothing can be calculated from it. So training gave each id a row of
+# numbers, its embedding, in wte (word token embeddings), and tokens that are used alike got rows
+# that are alike. A row must also tell its position, because attention (step 12) sums over rows, and
+# a sum forgets their order. So a row of wpe (word position embeddings), also learned, is added.
 #   residual[0, :3] → [0.054, 0.097, -0.059]
 def read_tensor(name, shape):
     """Return the tensor of this name as float32."""
@@ -301,7 +300,7 @@ def read_tensor(name, shape):
     begin, end = [data_start + offset for offset in entry["data_offsets"]]
     dtype = {"F32": "<f4", "F16": "<f2"}[entry["dtype"]]
     tensor = np.frombuffer(file_bytes[begin:end], dtype)  # [...]
-    if not tensor.flags.aligned:  # as in OpenAI's file. NumPy would copy it at every product.
+    if not tensor.flags.aligned:  # for speed: NumPy would copy it at every product
         tensor = np.fromfile(path, tensor.dtype, len(tensor), offset=begin)  # [...]
     return tensor.reshape(shape).astype(np.float32, copy=False)  # [*shape]
 
@@ -313,7 +312,7 @@ residual = wte[ids] + wpe[:n_prompt]  # [n_prompt, n_embd]
 # `layers` has a dictionary for each layer, with its six parts, which step 12 will use. Each part is
 # a pair of arrays: a weight to multiply by, and a bias to add.
 #   layers[5]["ln_1"][0][:3] → [1.025, 1.052, 1.087]
-# Subtle: matrices are [in, out]. The square attn.c_proj would run transposed, and give nonsense.
+# Subtle: matrices are [in, out]. Read as [out, in], the square attn.c_proj is wrong but runs.
 part_shapes = {
     "ln_1": [n_embd],  # the layer norm before attention
     "attn.c_attn": [n_embd, 3 * n_embd],  # makes queries, keys and values
@@ -322,7 +321,6 @@ part_shapes = {
     "mlp.c_fc": [n_embd, 4 * n_embd],  # the first matrix of the MLP, "fully connected"
     "mlp.c_proj": [4 * n_embd, n_embd],  # its second matrix
 }
-
 layers = [{} for layer in range(n_layer)]
 for layer, parts in enumerate(layers):
     for name, shape in part_shapes.items():
@@ -331,21 +329,12 @@ for layer, parts in enumerate(layers):
 ln_f = read_tensor("ln_f.weight", [n_embd]), read_tensor("ln_f.bias", [n_embd])  # the final norm
 
 # %% Step 12. The transformer
-# `residual` goes through all layers. A row begins as its own token, at its own place. Each layer
-# adds to it twice, as it was trained to, until it has become a guess of the token that comes next.
-# Attention brings into a row what it needs of earlier rows. Three matrices (in c_attn) turn the
-# whole row into a query (what do I look for?), a key (what am I found by?) and a value (what do I
-# hand over?). The dot product of a query and a key is a score. Softmax turns the scores of a query
-# into shares that sum to one. The values, each times its share, are summed. One query cannot look
-# for several things at once, so there are several heads, and each does all this in columns of its
-# own. A last matrix (c_proj) mixes what the heads have found, and this is added to the row.
-# The MLP (multi-layer perceptron) works on what a row has gathered, on each row alone. One matrix
-# makes four times as many numbers of it (a choice that worked), GELU bends them, another matrix
-# leads back to n_embd numbers. Without the bend, the two matrices could do no more than one.
-# In the last head of the last layer, row 2, which is 'a', looks at 'The', at 'Ġn' and at itself:
-#   attention_weights[2] → [0.82, 0.06, 0.12, 0, 0, 0, 0, 0, 0]
+# `residual` goes through all layers. At first a row knows only its own token and place. Twice in
+# each layer, a normed copy of the rows is read, and what is made of it is added. So nothing is
+# lost, and later layers build on what earlier ones have found. In the end each row is a guess of
+# the token after it, as training has arranged.
 def layer_norm(x, weight, bias):
-    """Bring rows, which grow as parts add to them, to mean 0 and variance 1. Rescale as learned."""
+    """Bring rows, which grow as layers add to them, to mean 0, variance 1. Then scale and shift."""
     mean = x.mean(axis=-1, keepdims=True)  # [..., 1]
     # Subtle: the variance divides by n, not by n - 1, and epsilon is inside the root.
     variance = ((x - mean) ** 2).mean(axis=-1, keepdims=True)  # [..., 1]
@@ -362,23 +351,33 @@ def softmax(x):
 
 def gelu(x):
     """Bend x: to nearly 0 where it is very negative, to nearly x where it is large."""
-    # Subtle: not the exact GELU, but what GPT-2 learned with. np.sqrt(2 / np.pi) would be float64.
+    # Subtle: GPT-2 learned with this form, not the exact GELU. np.sqrt would make all float64.
     return 0.5 * x * (1 + np.tanh((2 / np.pi) ** 0.5 * (x + 0.044715 * x * x * x)))  # [*x.shape]
 
-# In training each row had to guess the token after it, so no row may look ahead. That is why what
-# follows a row never changes its keys and values. They are kept, in the KV cache: the first round
-# sends the whole prompt through the layers, every later one just the row of the new token.
+# Attention brings into a row what it needs of itself and of earlier rows. Three matrices (in
+# c_attn) make of each normed row a query (what do I look for?), a key (what am I found by?) and a
+# value (what do I hand over?). The dot products of a row's query with the keys are its scores.
+# Softmax turns them into shares that sum to one. The values, each times its share, are summed. One
+# query cannot look for several things at once, so there are several heads, each with its own
+# columns of the queries, keys and values. A last matrix (c_proj) mixes what the heads have found.
+# In the last head of the last layer, the last row, "'t", gives most to itself and to 'Ġdidn':
+#   attention_weights[8] → [0.01, 0, 0, 0.05, 0.08, 0.02, 0.01, 0.17, 0.65]
+# Attention only mixes rows. The MLP (multi-layer perceptron) then calculates something new from
+# each row alone. One matrix makes four times as many numbers (a choice that worked), GELU bends
+# them, another makes n_embd of them again. Without the bend, one matrix could do as much as two.
+# In training each row had to guess the token after it, so no row may look ahead. Therefore a new
+# token changes nothing in earlier rows, in any layer. Their keys and values are kept (the KV
+# cache): the first round sends the whole prompt through the layers, later ones only the new row.
 keys, values = np.zeros([2, n_layer, n_ctx, n_embd], np.float32)  # [n_layer, n_ctx, n_embd]
 n_past = 0  # how many rows are in the cache
-print(f"Generated tokens: {ids}"[:-1], end="", flush=True)
+print(f"Generated tokens: {ids}"[:-1], end="", flush=True)  # a list that is still open
 while True:  # a round for each new token
     n_new = len(residual)
     n_seen = n_past + n_new
     # The mask is added to the scores: 0 up to the row itself, then -inf, of which softmax makes 0.
-    # For three rows it is [[0, -inf, -inf], [0, 0, -inf], [0, 0, 0]], for a single row all 0.
+    # For a prompt of three it is [[0, -inf, -inf], [0, 0, -inf], [0, 0, 0]], for one row all 0.
     mask = np.triu(np.full([n_new, n_seen], -np.inf, np.float32), n_past + 1)  # [n_new, n_seen]
     for layer, parts in enumerate(layers):
-        # Attention
         normed = layer_norm(residual, *parts["ln_1"])  # [n_new, n_embd]
         qkv = linear(normed, *parts["attn.c_attn"])  # [n_new, 3*n_embd]
         queries = qkv[:, :n_embd]  # [n_new, n_embd]
@@ -390,24 +389,24 @@ while True:  # a round for each new token
             q = queries[:, columns]  # [n_new, head_size]
             k = keys[layer, :n_seen, columns]  # [n_seen, head_size]
             v = values[layer, :n_seen, columns]  # [n_seen, head_size]
-            # A score sums head_size products, with signs that differ, so it grows like the root of
-            # their number. Unless divided by it, scores lie so far apart that one share takes all.
+            # A score sums head_size products of mixed sign, so it grows like the root of head_size.
+            # Divided by it, it stays small. Softmax of large scores gives one row nearly all.
             attention_weights = softmax(q @ k.T / head_size**0.5 + mask)  # [n_new, n_seen]
             found[:, columns] = attention_weights @ v  # [n_new, head_size]
         residual = residual + linear(found, *parts["attn.c_proj"])  # [n_new, n_embd]
-        # The MLP
+
         normed = layer_norm(residual, *parts["ln_2"])  # [n_new, n_embd]
         bent = gelu(linear(normed, *parts["mlp.c_fc"]))  # [n_new, 4*n_embd]
         residual = residual + linear(bent, *parts["mlp.c_proj"])  # [n_new, n_embd]
     n_past = n_seen
 
     # Step 13. Choose the next token
-    # `next_id` is the id of the next token. The last row has become a guess of it. The better a
-    # token's row of wte fits that guess, the larger is their dot product, the token's logit. So wte
-    # serves twice, by choice: another matrix would add nearly a third to the weights of 124M.
+    # `next_id` is the id of the next token. The last row, normed once more, is a guess of it. The
+    # better a token's row of wte fits the guess, the larger is their dot product, the token's
+    # logit. That wte serves twice is a choice: with another matrix, 124M would have 163M weights.
     #   next_id → 568, which is 'Ġknow'
-    # Either the largest logit wins, or a token is drawn among the best, as often as softmax says. A
-    # temperature above 1 brings the logits closer together before, one below 1 moves them apart.
+    # Either the largest logit wins, or one of the best (--top-k) is drawn, with softmax's shares as
+    # its chances. A temperature divides the logits first: above 1 evens chances, below 1 sharpens.
     last = layer_norm(residual[-1], *ln_f)  # [n_embd]
     logits = wte[: len(vocabulary)] @ last  # [len(vocabulary)], without rows that pad wte
     check(np.isfinite(logits).all(), f"{path}: with these weights the logits are not numbers")
@@ -419,8 +418,9 @@ while True:  # a round for each new token
         next_id = int(options["generator"].choice(best, p=probabilities))
 
     # Step 14. Append it, and stop or embed it
-    # `ids` is one longer: len(ids) → 10. The model can end the text by itself, with the token that
-    # stood between the texts of its training. Else the new token's row goes back to step 12, alone.
+    # `ids` is one longer: len(ids) → 10. At <|endoftext|> this program stops, though OpenAI's goes
+    # on. (At most n_ctx ids are read, so one more can be made.) Else the new token gets its row,
+    # and this row alone goes back to step 12.
     ids.append(next_id)
     print(f", {next_id}", end="", flush=True)
     if next_id == vocabulary.get("<|endoftext|>") or len(ids) in (n_ctx + 1, n_prompt + n_tokens):
@@ -444,7 +444,7 @@ character_to_byte = {character: byte for byte, character in byte_to_character.it
 
 # %% Step 18. Bytes to text
 # `output` is the prompt and its continuation: output → "The naïve wolf didn't know what to do."
-# Subtle: a token may end within a character. If the rest of it never came, it shows as �.
-output_bytes = bytes([character_to_byte.get(character, 32) for character in "".join(output_tokens)])
+# Subtle: a token may end within a character, so all bytes are joined first. Half of one shows as �.
+output_bytes = bytes([character_to_byte.get(c, 32) for c in "".join(output_tokens)])  # 32: a space
 output = output_bytes.decode("utf-8", errors="replace")
 print(f"Output: {output}", flush=True)

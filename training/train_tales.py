@@ -6,17 +6,20 @@
 
 The architecture is GPT-2's exactly: transformers' GPT2LMHeadModel, without dropout. The vocabulary
 is a byte-level BPE, as GPT-2's, trained on the same texts by tokenizers; `<|endoftext|>` is its
-last id and stands before each text. AdamW, a warm-up and a cosine, gradients clipped at norm 1, in
-the manner of "Language Models are Few-Shot Learners" (Brown et al., 2020), appendix B. One text in
-fifty is held out (evaluate.py says which), and measured at the end, on the model as it is stored.
+last id and stands before each text. Muon (Jordan et al., 2024) changes the matrices of the layers,
+AdamW the rest. The learning rate rises, then stays where it is, and in the last fifth of the steps
+falls to zero. Until then nothing depends on how many steps there will be, so one may still decide
+to end sooner or to go on for longer. README.md has the short runs by which all this was chosen. One
+text in fifty is held out (evaluate.py says which), and measured at the end, on the model as it is
+stored.
 
 The seed is fixed: the same command on the same CPU makes the same model. Products are bfloat16
 where the processor has them, and the sums of another processor come in another order.
 """
 
 import io
+import itertools
 import json
-import math
 import os
 import shlex
 import shutil
@@ -40,8 +43,9 @@ from tools.model_folder import convert  # noqa: E402
 
 N_VOCAB, N_CTX, N_EMBD, N_LAYER, N_HEAD = 4096, 256, 192, 6, 6
 BATCH = 16  # windows of n_ctx tokens in a step
-N_STEPS = 5150
-LEARNING_RATE, WARM_UP = 2e-3, 200  # at the top of the cosine; steps until the warm-up is over
+LEARNING_RATE = 3e-3  # where it is highest
+WARM_UP = 100  # steps in which it rises to that
+DECAY = 0.2  # the last part of all steps, in which it falls to zero
 EVERY = 100  # steps from one line of the log to the next, and to the next checkpoint
 SEED = 1337
 
@@ -121,6 +125,7 @@ def new_model(end_of_text):
         n_embd=N_EMBD,
         n_layer=N_LAYER,
         n_head=N_HEAD,
+        activation_function="gelu_pytorch_tanh",  # GPT-2's, computed in one piece: a third faster
         resid_pdrop=0.0,
         embd_pdrop=0.0,
         attn_pdrop=0.0,
@@ -129,7 +134,21 @@ def new_model(end_of_text):
         architectures=["GPT2LMHeadModel"],
     )
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    return transformers.GPT2LMHeadModel(config).to(device)
+    model = transformers.GPT2LMHeadModel(config).to(device)
+    model.config.activation_function = "gelu_new"  # GPT-2's own name for it, for config.json
+    return model
+
+
+def new_optimizers(model):
+    """Return Muon for the matrices of the layers, and AdamW for the rest."""
+    embeddings = [model.transformer.wte.weight, model.transformer.wpe.weight]
+    matrices = [weight for weight in model.transformer.h.parameters() if weight.dim() > 1]
+    vectors = [weight for weight in model.parameters() if weight.dim() == 1]
+    groups = [{"params": embeddings}, {"params": vectors, "weight_decay": 0.0}]
+    return [
+        torch.optim.Muon(matrices, weight_decay=0.1, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(groups, weight_decay=0.1, betas=(0.9, 0.98)),
+    ]
 
 
 def take_steps(model, ids, n_steps, checkpoint, log):
@@ -146,14 +165,12 @@ def take_steps(model, ids, n_steps, checkpoint, log):
         machine = f"{torch.get_num_threads()} threads of a CPU"
         found = torch.cpu.get_capabilities()
         capable = bool(found.get("avx512_bf16") or found.get("amx_bf16"))
-    matrices = [weight for weight in model.parameters() if weight.dim() > 1]
-    others = [weight for weight in model.parameters() if weight.dim() == 1]
-    groups = [{"params": matrices}, {"params": others, "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.1)
+    optimizers = new_optimizers(model)
     sizes = [N_VOCAB, N_CTX, N_EMBD, N_LAYER, N_HEAD]
-    recipe = [*sizes, BATCH, LEARNING_RATE, WARM_UP, SEED, sha256(ids.tobytes()).hexdigest()]
+    rates = [BATCH, LEARNING_RATE, WARM_UP, DECAY]
+    recipe = [*sizes, *rates, SEED, sha256(ids.tobytes()).hexdigest()]
     work = {"n_steps": n_steps, "recipe": recipe}
-    done = load(checkpoint, model, optimizer, work) if checkpoint.exists() else 0
+    done = load(checkpoint, model, optimizers, work) if checkpoint.exists() else 0
     n_parameters = model.num_parameters()
     say(log, f"from step {done}: {len(ids):,} tokens, {n_parameters:,} parameters, {machine}")
     draws = np.random.default_rng(SEED)
@@ -162,7 +179,7 @@ def take_steps(model, ids, n_steps, checkpoint, log):
         starts = draws.integers(0, len(ids) - N_CTX, BATCH)
         if step < done:
             continue
-        for group in optimizer.param_groups:
+        for group in itertools.chain(*[optimizer.param_groups for optimizer in optimizers]):
             group["lr"] = learning_rate(step, n_steps)
         windows = np.stack([ids[start : start + N_CTX + 1] for start in starts])
         windows = torch.from_numpy(windows).to(device)  # [BATCH, N_CTX + 1]
@@ -173,28 +190,28 @@ def take_steps(model, ids, n_steps, checkpoint, log):
         )
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
         losses.append(loss.item())
         if (step + 1) % EVERY == 0 or step + 1 == n_steps:
             minutes = (time.monotonic() - began) / 60
             mean = sum(losses) / len(losses)
             say(log, f"{minutes:5.1f} min, step {step + 1}, loss {mean:.3f} nats a token")
             losses = []
-            save(checkpoint, model, optimizer, work | {"done": step + 1})
+            save(checkpoint, model, optimizers, work | {"done": step + 1})
 
 
 def learning_rate(step, n_steps):
-    """Return the learning rate of a step, counted from zero: up in a line, down in a cosine."""
-    warm_up = min(1, (step + 1) / WARM_UP)
-    return LEARNING_RATE * warm_up * (0.05 + 0.95 * (1 + math.cos(math.pi * step / n_steps)) / 2)
+    """Return the learning rate of a step, counted from zero: up in a line, flat, down in a line."""
+    return LEARNING_RATE * min(1, (step + 1) / WARM_UP, (n_steps - step) / (DECAY * n_steps))
 
 
-def save(checkpoint, model, optimizer, state):
+def save(checkpoint, model, optimizers, state):
     """Write all that the steps to come need, at once or not at all."""
-    state = state | {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+    states = [optimizer.state_dict() for optimizer in optimizers]
     buffer = io.BytesIO()  # torch, writing by itself, raises no OSError where there is no room
-    torch.save(state, buffer)
+    torch.save(state | {"model": model.state_dict(), "optimizers": states}, buffer)
     new = checkpoint.with_suffix(".new")
     with open(new, "wb") as file:
         file.write(buffer.getbuffer())
@@ -203,18 +220,27 @@ def save(checkpoint, model, optimizer, state):
     new.replace(checkpoint)
 
 
-def load(checkpoint, model, optimizer, work):
-    """Take up what `save` has written of the same work; return how many steps are done."""
+def load(checkpoint, model, optimizers, work):
+    """Take up what `save` has written of the same work; return how many steps are done.
+
+    The number of steps may be another, as long as those that are done would have been the same.
+    """
     state = torch.load(checkpoint, map_location=model.device)
-    folder = checkpoint.parent
+    folder, done = checkpoint.parent, state["done"]
     remove = shlex.join(["rm", "-r", "--", str(folder)])
-    problem = f"{folder} was begun with --steps {state['n_steps']}: give that, or remove it"
-    check(state["n_steps"] == work["n_steps"], problem, remove)
     problem = f"{folder} was begun with other texts or constants: bring those back, or remove it"
     check(state["recipe"] == work["recipe"], problem, remove)
+    problem = (
+        f"{folder} has done {done} of --steps {state['n_steps']}, in another way than "
+        f"--steps {work['n_steps']} would: give the former, or remove it"
+    )
+    for step in range(done):
+        same = learning_rate(step, state["n_steps"]) == learning_rate(step, work["n_steps"])
+        check(same, problem, remove)
     model.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
-    return state["done"]
+    for optimizer, its_state in zip(optimizers, state["optimizers"], strict=True):
+        optimizer.load_state_dict(its_state)
+    return done
 
 
 if __name__ == "__main__":

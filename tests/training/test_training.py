@@ -127,29 +127,56 @@ def test_what_is_held_out_never_changes(training, tmp_path):
 
 
 def test_recipe(training, corpus, tmp_path, monkeypatch):
-    """Matrices decay, the rest does not, all learn; gradients are clipped; rates rise and fall."""
+    """Muon has the layers' matrices, AdamW the rest; vectors do not decay; gradients are cut."""
     import torch
 
-    norms, seen, models = [], [], []
-    new = training.new_model
+    norms, models, optimizers, rates = [], [], [], []
+    new, several = training.new_model, training.new_optimizers
     monkeypatch.setattr(training, "new_model", lambda *a: models.append(new(*a)) or models[0])
-    clip, adamw = torch.nn.utils.clip_grad_norm_, torch.optim.AdamW
     monkeypatch.setattr(
-        torch.nn.utils, "clip_grad_norm_", lambda *a: norms.append(a[1]) or clip(*a)
+        training, "new_optimizers", lambda *a: optimizers.extend(several(*a)) or optimizers
     )
-    monkeypatch.setattr(
-        torch.optim, "AdamW", lambda *a, **k: seen.append(adamw(*a, **k)) or seen[0]
-    )
-    training.main([str(corpus), str(tmp_path / "mine"), "--steps", "3"])
-    assert norms == [1.0] * 3
-    for group in seen[0].param_groups:
-        dimensions = {weight.dim() for weight in group["params"]}
-        assert dimensions == ({2} if group["weight_decay"] else {1})
-        assert group["weight_decay"] in (0.1, 0) and group["betas"] == (0.9, 0.98)
-    found = {id(weight) for group in seen[0].param_groups for weight in group["params"]}
-    assert found == {id(weight) for weight in models[0].parameters()}
-    rates = [training.learning_rate(step, 1000) / 0.02 for step in (0, 1, 500, 999)]
-    assert rates == pytest.approx([0.5, 1, 0.525, 0.05], abs=1e-4)
+
+    def clip(parameters, norm):
+        norms.append(norm)
+        rates.append([group["lr"] for optimizer in optimizers for group in optimizer.param_groups])
+        return clip_grad_norm(parameters, norm)
+
+    clip_grad_norm = torch.nn.utils.clip_grad_norm_
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", clip)
+    training.main([str(corpus), str(tmp_path / "mine"), "--steps", "5"])
+    assert norms == [1.0] * 5
+    assert [type(optimizer) for optimizer in optimizers] == [torch.optim.Muon, torch.optim.AdamW]
+    (matrices,), (embeddings, vectors) = [optimizer.param_groups for optimizer in optimizers]
+    names = {id(weight): name for name, weight in models[0].named_parameters()}
+    found = [[names[id(weight)] for weight in group["params"]] for group in (matrices, embeddings)]
+    assert len(found[0]) == 8 and all(re.search(r"\.h\..+\.weight$", name) for name in found[0])
+    assert found[1] == ["transformer.wte.weight", "transformer.wpe.weight"]
+    assert {weight.dim() for weight in vectors["params"]} == {1}
+    assert len(found[0]) + len(found[1]) + len(vectors["params"]) == len(names)
+    decays = [group["weight_decay"] for group in (matrices, embeddings, vectors)]
+    assert decays == [0.1, 0.1, 0] and embeddings["betas"] == vectors["betas"] == (0.9, 0.98)
+    assert matrices["adjust_lr_fn"] == "match_rms_adamw"
+    assert rates == [pytest.approx([rate] * 3) for rate in (0.01, 0.02, 0.02, 0.02, 0.02)]
+
+
+def test_learning_rate(training):
+    """Up in a line, the same for as long as possible, down to zero in the last fifth."""
+    rates = [training.learning_rate(step, 1000) / 0.02 for step in (0, 1, 500, 800, 900, 999)]
+    assert rates == pytest.approx([0.5, 1, 1, 1, 0.5, 0.005])
+    assert [training.learning_rate(step, 10**5) for step in (0, 1, 500)] == [0.01, 0.02, 0.02]
+
+
+def test_the_activation_is_that_of_the_tutorial(training):
+    """What the model trains with is what its file names: one and the same GELU."""
+    import torch
+
+    model = training.new_model(299)
+    assert model.config.activation_function == "gelu_new"
+    x = torch.linspace(-6, 6, 1001)
+    gelu = harness.run("Once", "--tokens", "1", "--model", str(harness.TALES)).variables["gelu"]
+    for block in model.transformer.h:
+        assert block.mlp.act(x).numpy() == pytest.approx(gelu(x.numpy()), abs=2e-6)
 
 
 def test_it_learns(training, corpus, tmp_path):
@@ -178,8 +205,6 @@ def test_the_same_again_also_after_an_interruption(training, corpus, tmp_path, m
     with pytest.raises(KeyboardInterrupt):
         training.main(again)
     assert not folders[1].exists()
-    with pytest.raises(Refused, match="was begun with --steps 5: give that"):
-        training.main([*again[:2], "--steps", "6"])
     with monkeypatch.context() as patch:
         patch.setattr(training, "SEED", 1)
         with pytest.raises(Refused, match="begun with other texts or constants"):
@@ -189,16 +214,47 @@ def test_the_same_again_also_after_an_interruption(training, corpus, tmp_path, m
         training.main([str(tmp_path / "few.txt"), *again[1:]])
     steps = []
     monkeypatch.setattr(training, "save", save)
-    rate = training.learning_rate
-    monkeypatch.setattr(training, "learning_rate", lambda *a: steps.append(a[0]) or rate(*a))
+    stack = np.stack
+    monkeypatch.setattr(np, "stack", lambda *a: steps.append(a) or stack(*a))
     with monkeypatch.context() as patch:
         patch.setattr(training.evaluate, "total_loss", lambda *a: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             training.main(again)
-    assert set(steps) == {4} and not folders[1].exists()
+    assert len(steps) == 1 and not folders[1].exists()
     training.main(again)
-    assert set(steps) == {4} and "held out: " in (folders[1] / "train.log").read_text("utf-8")
+    assert len(steps) == 1 and "held out: " in (folders[1] / "train.log").read_text("utf-8")
     one, two = [(folder / "model.safetensors").read_bytes() for folder in folders]
+    assert one == two
+
+
+def test_the_end_may_be_put_elsewhere_until_the_rate_falls(training, corpus, tmp_path, monkeypatch):
+    """What was begun with other --steps ends as if it had been begun with these, or is refused."""
+    whole, moved = tmp_path / "whole", tmp_path / "moved"
+    training.main([str(corpus), str(whole), "--steps", "10"])
+    save, stop = training.save, []
+
+    def interrupted(checkpoint, model, optimizers, state):
+        save(checkpoint, model, optimizers, state)
+        if state["done"] in stop:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "save", interrupted)
+
+    def go_on(n_steps, until):
+        stop[:] = [until]
+        with pytest.raises(KeyboardInterrupt):
+            training.main([str(corpus), str(moved), "--steps", str(n_steps)])
+
+    go_on(30, until=4)
+    go_on(50, until=8)
+    problem = "has done 8 of --steps 50, in another way than --steps 7 would: give the former"
+    with pytest.raises(training.Refused, match=problem):
+        training.main([str(corpus), str(moved), "--steps", "7"])
+    go_on(10, until=10)  # from the ninth step on the rate falls
+    with pytest.raises(training.Refused, match="has done 10 of --steps 10, in another"):
+        training.main([str(corpus), str(moved), "--steps", "11"])
+    training.main([str(corpus), str(moved), "--steps", "10"])
+    one, two = [(folder / "model.safetensors").read_bytes() for folder in (whole, moved)]
     assert one == two
 
 
