@@ -199,7 +199,7 @@ def test_refuses(arguments, status, problem, tmp_path):
 def test_a_model_that_is_not_there_leaves_no_page(tmp_path):
     done = walk("a", "--model", "nope", cwd=tmp_path)
     assert done.returncode == 1 and not list(tmp_path.iterdir())
-    assert done.stderr.splitlines()[-1].startswith("walkthrough.py: cannot read nope/merges.txt")
+    assert done.stderr.splitlines()[-1].startswith("walkthrough.py: there is no folder nope ")
 
 
 def test_prompts_like_options_stand_behind_a_dash(tmp_path):
@@ -297,14 +297,14 @@ def edited(beside):
 
 
 def test_shows_what_a_reader_has_changed(edited):
-    old = "        residual = residual + added  # [n_new, n_embd]\n"
-    done, page = edited(old, old + "        size = float(np.sum(added))\n")
+    old = '        residual = residual + linear(bent, *parts["mlp.c_proj"])  # [n_new, n_embd]\n'
+    done, page = edited(old, old + "        size = float(np.sum(bent))\n")
     assert done.returncode == 0, done.stderr
     assert len(page.events("size")) == 8 * 6
 
 
 def test_shows_the_run_up_to_a_readers_error(edited):
-    old = "        normed = layer_norm(residual, block["
+    old = "        normed = layer_norm(residual, *parts["
     done, page = edited(old, "        wrong = wte @ wpe\n" + old)
     line = harness.SOURCE[: harness.SOURCE.index(old)].count("\n") + 1
     assert done.returncode == 1
@@ -314,7 +314,7 @@ def test_shows_the_run_up_to_a_readers_error(edited):
     assert f"line {line}: ValueError" in page.visible
     number = page.data["events"]["statement"][page.data["failure"][0]]
     assert page.data["statements"][number]["first"] == line
-    assert page.events("waiting") and not page.events("wrong")
+    assert page.events("residual") and not page.events("wrong")
 
 
 @pytest.mark.parametrize(
@@ -328,7 +328,8 @@ def test_a_readers_syntax_error_is_one_line(edited, wrong, problem):
 
 @pytest.mark.parametrize("other", ["np.zeros([2, 3, 4])", "np.ones(3)", "[1, 2]", "None"])
 def test_a_reader_may_use_a_known_name_for_something_else(edited, other):
-    done, page = edited("n_past = 0\n", f"n_past = 0\nresidual = candidates = pieces = {other}\n")
+    old = "output_tokens = ["
+    done, page = edited(old, f"residual = logits = pieces = {other}\n" + old)
     assert done.returncode == 0, done.stderr
 
 

@@ -360,6 +360,23 @@ def test_examples_are_taken_apart_as_a_reader_does():
     assert example_of("# no example") is None
 
 
+def check_examples(step, variables, wrong, exemplified):
+    """Note what is wrong of the examples in a step, and which lines have been looked at."""
+    first, last = harness.steps()[step]
+    for number in range(first, last + 1):
+        expression, shown, _ = EXAMPLES.get(number, (None, "", ""))
+        if expression and number not in exemplified:
+            exemplified.add(number)
+            try:
+                value = eval(expression, dict(variables))
+                if is_literal(expression):  # of another prompt
+                    value = words_of(value)
+                if not shows(shown, value):
+                    wrong.append(f"line {number}: {expression} is {value!r}, not {shown}")
+            except (LookupError, NameError, ValueError) as error:
+                wrong.append(f"line {number}: {expression} cannot be looked at: {error!r}")
+
+
 @pytest.fixture(scope="module")
 def traced(tmp_path_factory):
     """Run the running example, greedy and sampled, and with a file that is not aligned.
@@ -372,26 +389,11 @@ def traced(tmp_path_factory):
     def step_of(line):
         return next((n for n, (first, last) in steps.items() if first <= line <= last), None)
 
-    def check_examples(step, variables):
-        first, last = steps[step]
-        for number in range(first, last + 1):
-            expression, shown, _ = EXAMPLES.get(number, (None, "", ""))
-            if expression and number not in exemplified:
-                exemplified.add(number)
-                try:
-                    value = eval(expression, dict(variables))
-                    if is_literal(expression):  # of another prompt
-                        value = words_of(value)
-                    if not shows(shown, value):
-                        wrong.append(f"line {number}: {expression} is {value!r}, not {shown}")
-                except (LookupError, NameError, ValueError) as error:
-                    wrong.append(f"line {number}: {expression} cannot be looked at: {error!r}")
-
     def after(statement, frame, returned):
         if frame.f_code.co_name == "<module>":
             step = step_of(statement.lineno)
             if module_step[0] not in (None, step):
-                check_examples(module_step[0], before)
+                check_examples(module_step[0], before, wrong, exemplified)
             module_step[0] = step
             before.update(frame.f_globals)
         scope = frame.f_globals | frame.f_locals
@@ -420,7 +422,7 @@ def traced(tmp_path_factory):
     before = {}
     run = harness.run(*harness.EXAMPLE, after=after)
     assert run.status == 0, run.stderr
-    check_examples(18, run.variables)
+    check_examples(18, run.variables, wrong, exemplified)
     odd = shapes.folder_of("full_context", tmp_path_factory.mktemp("odd"))
     for options in (["--temperature", "1", "--top-k", "7"], ["--model", str(odd)]):
         assert harness.run(*harness.EXAMPLE, *options, after=after).status == 0
