@@ -57,6 +57,7 @@ def converted(source, target):
 def stored(folder):
     data = (folder / "model.safetensors").read_bytes()
     start = 8 + int.from_bytes(data[:8], "little")
+    assert start % 64 == 0
     for entry in json.loads(data[8:start]).values():
         assert (start + entry["data_offsets"][0]) % 4 == 0
     return {

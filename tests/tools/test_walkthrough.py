@@ -305,7 +305,7 @@ def test_shows_what_a_reader_has_changed(edited):
 
 def test_shows_the_run_up_to_a_readers_error(edited):
     old = "        normed = layer_norm(residual, *parts["
-    done, page = edited(old, "        wrong = wte @ wpe\n" + old)
+    done, page = edited(old, "        mistake = wte @ wpe\n" + old)
     line = harness.SOURCE[: harness.SOURCE.index(old)].count("\n") + 1
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
@@ -314,7 +314,7 @@ def test_shows_the_run_up_to_a_readers_error(edited):
     assert f"line {line}: ValueError" in page.visible
     number = page.data["events"]["statement"][page.data["failure"][0]]
     assert page.data["statements"][number]["first"] == line
-    assert page.events("residual") and not page.events("wrong")
+    assert page.events("residual") and not page.events("mistake")
 
 
 @pytest.mark.parametrize(
