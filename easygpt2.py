@@ -181,7 +181,7 @@ for character in prompt:
         kinds.append("space")  # \s, which does not match those four
     else:
         kinds.append("symbol")
-kinds.append("end")
+kinds.append("end")  # which ends the last word
 words, start = [], 0
 while start < len(prompt):
     first = start  # the character that decides what kind of word this is
@@ -202,7 +202,7 @@ while start < len(prompt):
 # %% Step 3. A printable character for every byte
 # `byte_to_character` is a table of the 256 bytes. All text is bytes, so a model that knows them all
 # can read any text. But tokens are kept in text files, in which a space separates two of them. So
-# each byte gets a character that can be seen, if need be the next one from 256 on.
+# each byte gets a character that can be seen: its own, or else the next unused one from 256 on.
 #   byte_to_character[32], byte_to_character[127] → ('Ġ', 'ġ')
 byte_to_character, n_unprintable = {}, 0
 for byte in range(256):
@@ -270,7 +270,7 @@ n_ctx = config["n_positions"]  # 124M: 1024, tales: 256. The context: how many i
 n_embd = config["n_embd"]  # 124M: 768, tales: 192. How many numbers a token's row has
 n_layer = config["n_layer"]  # 124M: 12, tales: 6. How many layers add to the rows, in turn
 n_head = config["n_head"]  # 124M: 12, tales: 6. How many attention heads a layer has
-head_size = n_embd // n_head  # 124M: 64, tales: 32. How many columns of q, k and v are a head's
+head_size = n_embd // n_head  # 124M: 64, tales: 32. How many numbers a head makes of a row
 epsilon = config["layer_norm_epsilon"]  # a tiny number, which keeps layer_norm from dividing by 0
 check(len(vocabulary) <= n_vocab, f"{model}/vocab.json has more tokens than {n_vocab}, vocab_size")
 check(n_prompt <= n_ctx, f"the prompt has {n_prompt} tokens, and only {n_ctx} fit: shorten it")
@@ -287,11 +287,11 @@ data_start = 8 + struct.unpack("<Q", file_bytes[:8])[0]
 header = json.loads(bytes(file_bytes[8:data_start]))
 
 # %% Step 10. Read the embeddings, embed the prompt
-# `residual` has a row of n_embd numbers for each token. (A residual is what is added to it later.)
-# An id is only a name: nothing can be calculated from it. So training gave each id a row of
-# numbers, its embedding, in wte (word token embeddings), and tokens that are used alike got rows
-# that are alike. A row must also tell its position, because attention (step 12) sums over rows, and
-# a sum forgets their order. So a row of wpe (word position embeddings), also learned, is added.
+# `residual` has a row of n_embd numbers for each token, to which layers will add. An id is only a
+# name: nothing can be calculated from it. So training gave each id a row of numbers, its embedding,
+# in wte (word token embeddings), and tokens that are used alike got rows that are alike. A row must
+# also tell its position, because attention (step 12) sums over rows, and a sum forgets their order.
+# So a row of wpe (word position embeddings), also learned, is added.
 #   residual[0, :3] → [0.054, 0.097, -0.059]
 def read_tensor(name, shape):
     """Return the tensor of this name as float32."""
@@ -331,10 +331,10 @@ ln_f = read_tensor("ln_f.weight", [n_embd]), read_tensor("ln_f.bias", [n_embd]) 
 # %% Step 12. The transformer
 # `residual` goes through all layers. At first a row knows only its own token and place. Twice in
 # each layer, a normed copy of the rows is read, and what is made of it is added. So nothing is
-# lost, and later layers build on what earlier ones have found. In the end each row is a guess of
-# the token after it, as training has arranged.
+# lost, and later layers build on what earlier ones have found. In the end, as training has
+# arranged, each row points the way of the rows in wte of likely next tokens.
 def layer_norm(x, weight, bias):
-    """Bring rows, which grow as layers add to them, to mean 0, variance 1. Then scale and shift."""
+    """Bring rows, which grow from layer to layer, to one scale: mean 0, variance 1. Then adjust."""
     mean = x.mean(axis=-1, keepdims=True)  # [..., 1]
     # Subtle: the variance divides by n, not by n - 1, and epsilon is inside the root.
     variance = ((x - mean) ** 2).mean(axis=-1, keepdims=True)  # [..., 1]
@@ -351,15 +351,15 @@ def softmax(x):
 
 def gelu(x):
     """Bend x: to nearly 0 where it is very negative, to nearly x where it is large."""
-    # Subtle: GPT-2 learned with this form, not the exact GELU. np.sqrt would make all float64.
+    # Subtle: GPT-2 learned with this approximation of GELU. np.sqrt(2 / np.pi) would be float64.
     return 0.5 * x * (1 + np.tanh((2 / np.pi) ** 0.5 * (x + 0.044715 * x * x * x)))  # [*x.shape]
 
-# Attention brings into a row what it needs of itself and of earlier rows. Three matrices (in
-# c_attn) make of each normed row a query (what do I look for?), a key (what am I found by?) and a
-# value (what do I hand over?). The dot products of a row's query with the keys are its scores.
-# Softmax turns them into shares that sum to one. The values, each times its share, are summed. One
-# query cannot look for several things at once, so there are several heads, each with its own
-# columns of the queries, keys and values. A last matrix (c_proj) mixes what the heads have found.
+# Attention fetches what a row needs of itself and of earlier rows. (By itself, "'t" cannot tell
+# didn't from couldn't.) Three matrices (in c_attn) make of each normed row a query (what do I look
+# for?), a key (what am I found by?) and a value (what do I hand over?). Training shaped them so
+# that a query and a key that suit each other have a large dot product, the score. Softmax turns the
+# scores of a query into shares that sum to one. The values, each times its share, are summed. As
+# one query cannot look for several things, there are several heads with columns of their own.
 # In the last head of the last layer, the last row, "'t", gives most to itself and to 'Ġdidn':
 #   attention_weights[8] → [0.01, 0, 0, 0.05, 0.08, 0.02, 0.01, 0.17, 0.65]
 # Attention only mixes rows. The MLP (multi-layer perceptron) then calculates something new from
@@ -372,7 +372,7 @@ keys, values = np.zeros([2, n_layer, n_ctx, n_embd], np.float32)  # [n_layer, n_
 n_past = 0  # how many rows are in the cache
 print(f"Generated tokens: {ids}"[:-1], end="", flush=True)  # a list that is still open
 while True:  # a round for each new token
-    n_new = len(residual)
+    n_new = len(residual)  # the whole prompt, later 1
     n_seen = n_past + n_new
     # The mask is added to the scores: 0 up to the row itself, then -inf, of which softmax makes 0.
     # For a prompt of three it is [[0, -inf, -inf], [0, 0, -inf], [0, 0, 0]], for one row all 0.
@@ -389,26 +389,26 @@ while True:  # a round for each new token
             q = queries[:, columns]  # [n_new, head_size]
             k = keys[layer, :n_seen, columns]  # [n_seen, head_size]
             v = values[layer, :n_seen, columns]  # [n_seen, head_size]
-            # A score sums head_size products of mixed sign, so it grows like the root of head_size.
-            # Divided by it, it stays small. Softmax of large scores gives one row nearly all.
+            # A score sums head_size products of mixed sign, so its size grows like the root of
+            # head_size. Undivided by that, softmax would give one row nearly all, the others none.
             attention_weights = softmax(q @ k.T / head_size**0.5 + mask)  # [n_new, n_seen]
             found[:, columns] = attention_weights @ v  # [n_new, head_size]
         residual = residual + linear(found, *parts["attn.c_proj"])  # [n_new, n_embd]
-
+        # The MLP
         normed = layer_norm(residual, *parts["ln_2"])  # [n_new, n_embd]
         bent = gelu(linear(normed, *parts["mlp.c_fc"]))  # [n_new, 4*n_embd]
         residual = residual + linear(bent, *parts["mlp.c_proj"])  # [n_new, n_embd]
     n_past = n_seen
 
     # Step 13. Choose the next token
-    # `next_id` is the id of the next token. The last row, normed once more, is a guess of it. The
-    # better a token's row of wte fits the guess, the larger is their dot product, the token's
-    # logit. That wte serves twice is a choice: with another matrix, 124M would have 163M weights.
+    # `next_id` is the id of the next token. Only the last row has seen the whole text. It is normed
+    # once more. Its dot product with a token's row of wte says how well they agree: that is the
+    # token's logit. That wte serves twice is a choice. Else 124M would have 163M weights.
     #   next_id → 568, which is 'Ġknow'
     # Either the largest logit wins, or one of the best (--top-k) is drawn, with softmax's shares as
     # its chances. A temperature divides the logits first: above 1 evens chances, below 1 sharpens.
     last = layer_norm(residual[-1], *ln_f)  # [n_embd]
-    logits = wte[: len(vocabulary)] @ last  # [len(vocabulary)], without rows that pad wte
+    logits = wte[: len(vocabulary)] @ last  # [len(vocabulary)], as wte may have spare rows
     check(np.isfinite(logits).all(), f"{path}: with these weights the logits are not numbers")
     if options["--temperature"] == 0:
         next_id = int(np.argmax(logits))
@@ -444,7 +444,7 @@ character_to_byte = {character: byte for byte, character in byte_to_character.it
 
 # %% Step 18. Bytes to text
 # `output` is the prompt and its continuation: output → "The naïve wolf didn't know what to do."
-# Subtle: a token may end within a character, so all bytes are joined first. Half of one shows as �.
-output_bytes = bytes([character_to_byte.get(c, 32) for c in "".join(output_tokens)])  # 32: a space
+# Subtle: a token may end within a character, so all bytes are joined first. Half of it shows as �.
+output_bytes = bytes([character_to_byte.get(c, 32) for c in "".join(output_tokens)])  # 32: a real space
 output = output_bytes.decode("utf-8", errors="replace")
 print(f"Output: {output}", flush=True)

@@ -43,11 +43,11 @@ def one_pass(run):
     """Multiply every matrix that a token needs with a row: what a token costs at least."""
     row = np.ones(run["n_embd"], np.float32)
     wide = np.ones(4 * run["n_embd"], np.float32)
-    for block in run["layers"]:
-        row @ block["attn.c_attn.weight"]
-        row @ block["attn.c_proj.weight"]
-        row @ block["mlp.c_fc.weight"]
-        wide @ block["mlp.c_proj.weight"]
+    for parts in run["layers"]:
+        row @ parts["attn.c_attn"][0]
+        row @ parts["attn.c_proj"][0]
+        row @ parts["mlp.c_fc"][0]
+        wide @ parts["mlp.c_proj"][0]
     run["wte"] @ row
 
 

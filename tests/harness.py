@@ -51,6 +51,9 @@ def run(*arguments, source=SOURCE, after=None):
     finally:
         sys.settrace(tracer)
         sys.argv, sys.excepthook = argv, hook
+        for value in variables.values():
+            if isinstance(value, io.IOBase):
+                value.close()  # as the end of a process does
     return Run(variables, status, stdout.getvalue(), stderr.getvalue())
 
 

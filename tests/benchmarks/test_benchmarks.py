@@ -189,8 +189,12 @@ def test_the_floor_multiplies_every_matrix_once():
         for name, shape in random_model.shapes_of(config).items()
         if len(shape) == 2 and name != "wpe.weight"
     }
-    block = {name[4:]: Matrix(name) for name in matrices if name.startswith("h.0.")}
-    floor.one_pass({"n_embd": 8, "layers": [block], "wte": Matrix("wte.weight")})
+    parts = {
+        name.removeprefix("h.0.").removesuffix(".weight"): (Matrix(name), "bias")
+        for name in matrices
+        if name.startswith("h.0.")
+    }
+    floor.one_pass({"n_embd": 8, "layers": [parts], "wte": Matrix("wte.weight")})
     used = {
         name: (shape[1] if name == "wte.weight" else shape[0],) for name, shape in matrices.items()
     }

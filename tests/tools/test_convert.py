@@ -57,6 +57,7 @@ def converted(source, target):
 def stored(folder):
     data = (folder / "model.safetensors").read_bytes()
     start = 8 + int.from_bytes(data[:8], "little")
+    assert start % 64 == 0
     for entry in json.loads(data[8:start]).values():
         assert (start + entry["data_offsets"][0]) % 4 == 0
     return {
@@ -723,8 +724,15 @@ def test_nobody_reads_a_refusal(closed, tmp_path):
     assert done.returncode == 1 and done.stdout == b""
 
 
-def test_refusals_hold_no_characters_that_steer_a_terminal(model, edit_config, tmp_path):
+def test_refusals_hold_no_characters_that_steer_a_terminal(
+    model, edit_config, edit_tensors, tmp_path
+):
     """No colour, no right-to-left override and no zero of another's file, nor much of it."""
+    name = "h.0.\x1b[31m\u202e\0\u2028\n\x85"
+    edit_tensors(lambda tensors: tensors.update({name: np.zeros(1, "f4")}))
+    done = convert(model, tmp_path / "new")
+    refused(done, r"tensor h.0.\x1b[31m\u202e\x00")
+    assert done.stderr[:-1].isprintable()
     edit_config(model_type="\x1b[31m\u202e\0\u2028\n" + 70_000 * "x")
     done = convert(model, tmp_path / "new")
     refused(done, r"\x1b[31m", "\\u202e", "\\x00", "xx ... xx", "x', not 'gpt2': not GPT-2; type")

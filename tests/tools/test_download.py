@@ -358,6 +358,7 @@ def test_config_of_another_model(house, published, size, field, value):
     refused(house.download(size.name), "config", field, "is removed", next_command=next_command)
     house.hub.files[path] = good
     succeeded(house.download(size.name), house, size.name)
+    assert len(house.hub.asked("model.safetensors")) == 1
     (house.folder / "models" / size.name / "config.json").write_bytes(wrong)
     aside = ASIDE.replace("124M", openai.find_size(size.name)).replace("gpt2", size.name)
     refused(house.download(size.name), "is there, but: ", field, next_command=aside)

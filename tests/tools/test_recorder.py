@@ -322,6 +322,9 @@ y = [[[[1]]]]
 z = 2000 * "a"
 z += "b"
 b = bytes(33)
+b = bytes(32)
+n = 2**53 - 1
+n = -(2**53)
 """)
     assert recorded.events[0].values == [
         {"list": [{"list": list(range(16)), "length": 20}, 5, *[0] * 254], "length": 302}
@@ -333,7 +336,10 @@ b = bytes(33)
         2000 * "a", {"str": 2000 * "a", "length": 2001}
     ]  # fmt: skip
     assert recorded.events[4].values == [{"bytes": 32 * r"\x00", "length": 33}]
+    assert recorded.events[5].values == [{"bytes": 32 * r"\x00", "length": 32}]
     assert recorded.arrays.shortened == 4
+    kept = [event.values[0] for event in recorded.events[6:]]
+    assert kept == [2**53 - 1, {"int": "-9007199254740992"}]  # JavaScript counts so far
 
 
 def test_values_are_snapshots():
@@ -465,6 +471,7 @@ left = [*it, *made, *z, *m]
 import collections
 d = collections.defaultdict(list)
 d["a"].append(1)
+d["b"].extend(d.pop("b"))
 n = len(d)
 """,
     "a number of many digits": "x = 10**5000\nn = 1",
@@ -709,6 +716,21 @@ b = 2
     assert recorded.silent_after == len(recorded.events) - 1
     assert lines(recorded)[recorded.silent_after] == (7 if inside != "f()" else 4)
     assert record("a = 1").silent_after is None
+
+
+def test_nothing_of_a_script_that_traces_itself_is_held():
+    recorded = record("""
+import sys, weakref
+class Large:
+    pass
+def f():
+    large = Large()
+    seen.append(weakref.ref(large))
+    sys.settrace(None)
+seen = []
+f()
+""")
+    assert recorded.silent_after is not None and recorded.variables["seen"][0]() is None
 
 
 def test_a_script_that_traces_itself_for_a_while():

@@ -83,8 +83,8 @@ def test_samples_are_those_of_the_rule():
 
 def test_figures_of_the_card():
     run = harness.run("Once", "--model", str(harness.TALES))
-    weights = [run.variables[name] for name in ("wte", "wpe", "ln_f_weight", "ln_f_bias")]
-    weights += [tensor for block in run.variables["layers"] for tensor in block.values()]
+    weights = [run.variables["wte"], run.variables["wpe"], *run.variables["ln_f"]]
+    weights += [tensor for parts in run.variables["layers"] for pair in parts.values() for tensor in pair]
     assert f"{sum(tensor.size for tensor in weights):,} parameters" in CARD
     size = (harness.TALES / "model.safetensors").stat().st_size
     assert f"float16, {size / 1e6:.1f} MB" in CARD and run.variables["data_start"] % 64 == 0
@@ -248,10 +248,10 @@ def test_the_end_may_be_put_elsewhere_until_the_rate_falls(training, corpus, tmp
     go_on(30, until=4)
     go_on(50, until=8)
     problem = "has done 8 of --steps 50, in another way than --steps 7 would: give the former"
-    with pytest.raises(training.Refused, match=problem):
+    with pytest.raises(Refused, match=problem):
         training.main([str(corpus), str(moved), "--steps", "7"])
     go_on(10, until=10)  # from the ninth step on the rate falls
-    with pytest.raises(training.Refused, match="has done 10 of --steps 10, in another"):
+    with pytest.raises(Refused, match="has done 10 of --steps 10, in another"):
         training.main([str(corpus), str(moved), "--steps", "11"])
     training.main([str(corpus), str(moved), "--steps", "10"])
     one, two = [(folder / "model.safetensors").read_bytes() for folder in (whole, moved)]
@@ -354,7 +354,7 @@ def test_loss_is_that_of_the_tutorial(reference):
     import evaluate
     import transformers
 
-    rows = "    rows = softmax(layer_norm(residual, ln_f_weight, ln_f_bias) @ wte.T)\n"
+    rows = "    rows = softmax(layer_norm(residual, *ln_f) @ wte.T)\n"
     source = harness.SOURCE.replace("    n_past = n_seen\n", rows + "    n_past = n_seen\n")
     variables = harness.run(
         TEXT, "--tokens", "1", "--model", str(harness.TALES), source=source
