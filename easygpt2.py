@@ -18,7 +18,7 @@ Unsupervised Multitask Learners" (Radford et al., 2019), https://github.com/open
 How the data flows:
     prompt → words → tokens → ids, a number for each token                         steps 1 to 7
     ids → rows of numbers, `residual` → the layers, which add to the rows          steps 8 to 12
-    last row → logits, a score for each token → the id that comes next → step 12   steps 13 to 14
+    last row → logits, a score for each token → the next id → back to step 12      steps 13 to 14
     ids → tokens → bytes → text                                                    steps 15 to 18
 """
 import json, struct, sys
@@ -169,8 +169,7 @@ model, n_tokens = find_model(options["--model"]), options["--tokens"]
 # space. A single space in front belongs to it. An ending like 't is a word of its own.
 #   words → ['The', ' naïve', ' wolf', ' didn', "'t"]
 #   "They'll  go" → ['They', "'ll", ' ', ' go']
-# Tokens will be made inside of words only. Otherwise `dog.` and `dog!` would become tokens as well,
-# and take up places in the vocabulary.
+# Tokens will be made inside of words only. Else `dog.` and `dog!` would be tokens of their own.
 kinds = []
 for character in prompt:
     if character.isalpha():
@@ -316,7 +315,7 @@ residual = wte[ids] + wpe[:n_prompt]  # [n_prompt, n_embd]
 part_shapes = {
     "ln_1": [n_embd],  # the layer norm before attention
     "attn.c_attn": [n_embd, 3 * n_embd],  # makes queries, keys and values
-    "attn.c_proj": [n_embd, n_embd],  # mixes what the heads have found
+    "attn.c_proj": [n_embd, n_embd],  # combines what the heads have found
     "ln_2": [n_embd],  # the layer norm before the MLP
     "mlp.c_fc": [n_embd, 4 * n_embd],  # the first matrix of the MLP, "fully connected"
     "mlp.c_proj": [4 * n_embd, n_embd],  # its second matrix
@@ -331,10 +330,10 @@ ln_f = read_tensor("ln_f.weight", [n_embd]), read_tensor("ln_f.bias", [n_embd]) 
 # %% Step 12. The transformer
 # `residual` goes through all layers. At first a row knows only its own token and place. Twice in
 # each layer, a normed copy of the rows is read, and what is made of it is added. So nothing is
-# lost, and later layers build on what earlier ones have found. In the end, as training has
-# arranged, each row points the way of the rows in wte of likely next tokens.
+# overwritten, and later layers build on what earlier ones found. In the end, as training arranged,
+# each row points in the direction in which the rows of wte for likely next tokens point.
 def layer_norm(x, weight, bias):
-    """Bring rows, which grow from layer to layer, to one scale: mean 0, variance 1. Then adjust."""
+    """Bring rows, which grow from layer to layer, to mean 0, variance 1. Then scale and shift."""
     mean = x.mean(axis=-1, keepdims=True)  # [..., 1]
     # Subtle: the variance divides by n, not by n - 1, and epsilon is inside the root.
     variance = ((x - mean) ** 2).mean(axis=-1, keepdims=True)  # [..., 1]
@@ -357,14 +356,13 @@ def gelu(x):
 # Attention fetches what a row needs of itself and of earlier rows. (By itself, "'t" cannot tell
 # didn't from couldn't.) Three matrices (in c_attn) make of each normed row a query (what do I look
 # for?), a key (what am I found by?) and a value (what do I hand over?). Training shaped them so
-# that a query and a key that suit each other have a large dot product, the score. Softmax turns the
-# scores of a query into shares that sum to one. The values, each times its share, are summed. As
-# one query cannot look for several things, there are several heads with columns of their own.
+# that a query and a key that suit each other have a large dot product, the score. Softmax turns a
+# row's scores into shares that sum to one, and the values, each times its share, are summed. A
+# query cannot look for several things, so queries, keys and values are cut by columns into heads,
+# which work separately. A last matrix (c_proj) combines what they found.
 # In the last head of the last layer, the last row, "'t", gives most to itself and to 'Ġdidn':
 #   attention_weights[8] → [0.01, 0, 0, 0.05, 0.08, 0.02, 0.01, 0.17, 0.65]
-# Attention only mixes rows. The MLP (multi-layer perceptron) then calculates something new from
-# each row alone. One matrix makes four times as many numbers (a choice that worked), GELU bends
-# them, another makes n_embd of them again. Without the bend, one matrix could do as much as two.
+
 # In training each row had to guess the token after it, so no row may look ahead. Therefore a new
 # token changes nothing in earlier rows, in any layer. Their keys and values are kept (the KV
 # cache): the first round sends the whole prompt through the layers, later ones only the new row.
@@ -390,11 +388,13 @@ while True:  # a round for each new token
             k = keys[layer, :n_seen, columns]  # [n_seen, head_size]
             v = values[layer, :n_seen, columns]  # [n_seen, head_size]
             # A score sums head_size products of mixed sign, so its size grows like the root of
-            # head_size. Undivided by that, softmax would give one row nearly all, the others none.
+            # head_size. Without the division, softmax would give nearly all to one row.
             attention_weights = softmax(q @ k.T / head_size**0.5 + mask)  # [n_new, n_seen]
             found[:, columns] = attention_weights @ v  # [n_new, head_size]
         residual = residual + linear(found, *parts["attn.c_proj"])  # [n_new, n_embd]
-        # The MLP
+        # The MLP (multi-layer perceptron) calculates something new from each row alone. One matrix
+        # makes four times as many numbers (a choice that worked), GELU bends them, another makes
+        # n_embd again. Without the bend, one matrix could do as much as two.
         normed = layer_norm(residual, *parts["ln_2"])  # [n_new, n_embd]
         bent = gelu(linear(normed, *parts["mlp.c_fc"]))  # [n_new, 4*n_embd]
         residual = residual + linear(bent, *parts["mlp.c_proj"])  # [n_new, n_embd]
@@ -403,7 +403,7 @@ while True:  # a round for each new token
     # Step 13. Choose the next token
     # `next_id` is the id of the next token. Only the last row has seen the whole text. It is normed
     # once more. Its dot product with a token's row of wte says how well they agree: that is the
-    # token's logit. That wte serves twice is a choice. Else 124M would have 163M weights.
+    # token's logit. wte serves twice by choice: with a second matrix, 124M would have 163M weights.
     #   next_id → 568, which is 'Ġknow'
     # Either the largest logit wins, or one of the best (--top-k) is drawn, with softmax's shares as
     # its chances. A temperature divides the logits first: above 1 evens chances, below 1 sharpens.
@@ -445,6 +445,6 @@ character_to_byte = {character: byte for byte, character in byte_to_character.it
 # %% Step 18. Bytes to text
 # `output` is the prompt and its continuation: output → "The naïve wolf didn't know what to do."
 # Subtle: a token may end within a character, so all bytes are joined first. Half of it shows as �.
-output_bytes = bytes([character_to_byte.get(c, 32) for c in "".join(output_tokens)])  # 32: a real space
+output_bytes = bytes([character_to_byte.get(c, 32) for c in "".join(output_tokens)])  # 32: space
 output = output_bytes.decode("utf-8", errors="replace")
 print(f"Output: {output}", flush=True)

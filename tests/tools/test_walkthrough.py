@@ -329,7 +329,9 @@ def test_a_readers_syntax_error_is_one_line(edited, wrong, problem):
 @pytest.mark.parametrize("other", ["np.zeros([2, 3, 4])", "np.ones(3)", "[1, 2]", "None"])
 def test_a_reader_may_use_a_known_name_for_something_else(edited, other):
     old = "n_past = 0  # how many rows are in the cache\n"
-    done, page = edited(old, f"{old}attention_weights = logits = probabilities = pieces = {other}\n")
+    done, page = edited(
+        old, f"{old}attention_weights = logits = probabilities = pieces = {other}\n"
+    )
     assert done.returncode == 0, done.stderr
 
 

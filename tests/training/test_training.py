@@ -84,7 +84,9 @@ def test_samples_are_those_of_the_rule():
 def test_figures_of_the_card():
     run = harness.run("Once", "--model", str(harness.TALES))
     weights = [run.variables["wte"], run.variables["wpe"], *run.variables["ln_f"]]
-    weights += [tensor for parts in run.variables["layers"] for pair in parts.values() for tensor in pair]
+    weights += [
+        tensor for parts in run.variables["layers"] for pair in parts.values() for tensor in pair
+    ]
     assert f"{sum(tensor.size for tensor in weights):,} parameters" in CARD
     size = (harness.TALES / "model.safetensors").stat().st_size
     assert f"float16, {size / 1e6:.1f} MB" in CARD and run.variables["data_start"] % 64 == 0
