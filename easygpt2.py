@@ -169,7 +169,7 @@ model, n_tokens = find_model(options["--model"]), options["--tokens"]
 # space. A single space in front belongs to it. An ending like 't is a word of its own.
 #   words → ['The', ' naïve', ' wolf', ' didn', "'t"]
 #   "They'll  go" → ['They', "'ll", ' ', ' go']
-# Tokens will be made inside of words only. Else `dog.` and `dog!` would be tokens of their own.
+# Tokens never cross the borders of words. Else `dog.` and `dog!` would be tokens of their own.
 kinds = []
 for character in prompt:
     if character.isalpha():
@@ -181,7 +181,8 @@ for character in prompt:
     else:
         kinds.append("symbol")
 kinds.append("end")  # which ends the last word
-words, start = [], 0
+words = []
+start = 0
 while start < len(prompt):
     first = start  # the character that decides what kind of word this is
     if prompt[start] == " " and kinds[start + 1] not in ("space", "end"):
@@ -191,7 +192,7 @@ while start < len(prompt):
         end += 1
     if kinds[first] == "space" and kinds[end] != "end" and end - start > 1:
         end -= 1  # of several spaces, the last is left for the next word
-    # Subtle: only lower case counts: DON'T becomes DON, ' and T. A quoted 'the becomes 't and he.
+    # Subtle: only lower case counts: DON'T becomes DON, ' and T. A text's first 'the is 't and he.
     for ending in ("'s", "'t", "'re", "'ve", "'m", "'ll", "'d"):
         if prompt.startswith(ending, start):
             end = start + len(ending)
@@ -219,10 +220,10 @@ for word in words:
     printable_words.append("".join([byte_to_character[byte] for byte in word.encode("utf-8")]))
 
 # %% Step 5. The merges
-# `merge_rank` is a table of pairs that may be joined. Bytes alone would make too many ids, and no
-# list of words is complete, so tokens are pieces that occur often. To find them, many texts were
-# cut into words and bytes, and the most frequent pair was joined everywhere. Then pairs were
-# counted again, 50000 times for OpenAI. The first pair has the lowest rank.
+# `merge_rank` is a table of pairs that may be joined. An id for each byte would make texts long,
+# and no list of words is complete, so tokens are pieces that occur often. To find them, many texts
+# were cut into words and bytes, and the most frequent pair was joined everywhere. Then pairs were
+# counted again, 50000 times for OpenAI's. The first pair has the lowest rank.
 #   merge_rank["Ġ", "t"], merge_rank["v", "e"] → (1, 60)
 merge_rank = {}
 for rank, line in enumerate(read(f"{model}/merges.txt").splitlines()):
@@ -269,7 +270,7 @@ n_ctx = config["n_positions"]  # 124M: 1024, tales: 256. The context: how many i
 n_embd = config["n_embd"]  # 124M: 768, tales: 192. How many numbers a token's row has
 n_layer = config["n_layer"]  # 124M: 12, tales: 6. How many layers add to the rows, in turn
 n_head = config["n_head"]  # 124M: 12, tales: 6. How many attention heads a layer has
-head_size = n_embd // n_head  # 124M: 64, tales: 32. How many numbers a head makes of a row
+head_size = n_embd // n_head  # 124M: 64, tales: 32. How long a head's q, k and v are
 epsilon = config["layer_norm_epsilon"]  # a tiny number, which keeps layer_norm from dividing by 0
 check(len(vocabulary) <= n_vocab, f"{model}/vocab.json has more tokens than {n_vocab}, vocab_size")
 check(n_prompt <= n_ctx, f"the prompt has {n_prompt} tokens, and only {n_ctx} fit: shorten it")
@@ -308,7 +309,7 @@ wpe = read_tensor("wpe.weight", [n_ctx, n_embd])  # [n_ctx, n_embd]
 residual = wte[ids] + wpe[:n_prompt]  # [n_prompt, n_embd]
 
 # %% Step 11. Read the layers' tensors
-# `layers` has a dictionary for each layer, with its six parts, which step 12 will use. Each part is
+# `layers` has a dictionary for each layer, with its six parts, which step 12 explains. Each part is
 # a pair of arrays: a weight to multiply by, and a bias to add.
 #   layers[5]["ln_1"][0][:3] → [1.025, 1.052, 1.087]
 # Subtle: matrices are [in, out]. Read as [out, in], the square attn.c_proj is wrong but runs.
@@ -328,12 +329,12 @@ for layer, parts in enumerate(layers):
 ln_f = read_tensor("ln_f.weight", [n_embd]), read_tensor("ln_f.bias", [n_embd])  # the final norm
 
 # %% Step 12. The transformer
-# `residual` goes through all layers. At first a row knows only its own token and place. Twice in
-# each layer, a normed copy of the rows is read, and what is made of it is added. So nothing is
-# overwritten, and later layers build on what earlier ones found. In the end, as training arranged,
-# each row points in the direction in which the rows of wte for likely next tokens point.
+# `residual` goes through all layers. At first a row knows only its own token and place. Each layer
+# adds to it twice: attention brings in what earlier rows know, then the MLP adds what follows from
+# it. Both read normed copies. Nothing is overwritten, so layers build on earlier ones. In the end,
+# by training, a row has the largest dot products with the rows of wte for likely next tokens.
 def layer_norm(x, weight, bias):
-    """Bring rows, which grow from layer to layer, to mean 0, variance 1. Then scale and shift."""
+    """Bring rows, which grow by layer, to mean 0, variance 1. Then scale and shift as learned."""
     mean = x.mean(axis=-1, keepdims=True)  # [..., 1]
     # Subtle: the variance divides by n, not by n - 1, and epsilon is inside the root.
     variance = ((x - mean) ** 2).mean(axis=-1, keepdims=True)  # [..., 1]
@@ -350,22 +351,22 @@ def softmax(x):
 
 def gelu(x):
     """Bend x: to nearly 0 where it is very negative, to nearly x where it is large."""
-    # Subtle: GPT-2 learned with this approximation of GELU. np.sqrt(2 / np.pi) would be float64.
+    # Subtle: GPT-2 learned with this approximation of GELU. np.sqrt(2 / np.pi) makes x float64.
     return 0.5 * x * (1 + np.tanh((2 / np.pi) ** 0.5 * (x + 0.044715 * x * x * x)))  # [*x.shape]
 
 # Attention fetches what a row needs of itself and of earlier rows. (By itself, "'t" cannot tell
 # didn't from couldn't.) Three matrices (in c_attn) make of each normed row a query (what do I look
 # for?), a key (what am I found by?) and a value (what do I hand over?). Training shaped them so
 # that a query and a key that suit each other have a large dot product, the score. Softmax turns a
-# row's scores into shares that sum to one, and the values, each times its share, are summed. A
-# query cannot look for several things, so queries, keys and values are cut by columns into heads,
+# row's scores into shares that sum to one, and the values, each times its share, are summed. One
+# query would blend all it looks for, so queries, keys and values are cut by columns into heads,
 # which work separately. A last matrix (c_proj) combines what they found.
 # In the last head of the last layer, the last row, "'t", gives most to itself and to 'Ġdidn':
 #   attention_weights[8] → [0.01, 0, 0, 0.05, 0.08, 0.02, 0.01, 0.17, 0.65]
 
-# In training each row had to guess the token after it, so no row may look ahead. Therefore a new
-# token changes nothing in earlier rows, in any layer. Their keys and values are kept (the KV
-# cache): the first round sends the whole prompt through the layers, later ones only the new row.
+# In training each row had to guess the token after it, so no row may look ahead. So earlier rows
+# stay as they are, in every layer, when a token is added. The new row needs only their keys and
+# values, which are kept (the KV cache). The first round sends in the prompt, later ones a row.
 keys, values = np.zeros([2, n_layer, n_ctx, n_embd], np.float32)  # [n_layer, n_ctx, n_embd]
 n_past = 0  # how many rows are in the cache
 print(f"Generated tokens: {ids}"[:-1], end="", flush=True)  # a list that is still open
@@ -388,13 +389,13 @@ while True:  # a round for each new token
             k = keys[layer, :n_seen, columns]  # [n_seen, head_size]
             v = values[layer, :n_seen, columns]  # [n_seen, head_size]
             # A score sums head_size products of mixed sign, so its size grows like the root of
-            # head_size. Without the division, softmax would give nearly all to one row.
+            # head_size. Not divided by it, large scores would tend to give one row nearly all.
             attention_weights = softmax(q @ k.T / head_size**0.5 + mask)  # [n_new, n_seen]
             found[:, columns] = attention_weights @ v  # [n_new, head_size]
         residual = residual + linear(found, *parts["attn.c_proj"])  # [n_new, n_embd]
-        # The MLP (multi-layer perceptron) calculates something new from each row alone. One matrix
-        # makes four times as many numbers (a choice that worked), GELU bends them, another makes
-        # n_embd again. Without the bend, one matrix could do as much as two.
+        # The MLP (multi-layer perceptron) works on each row alone. The columns of one matrix, four
+        # times as many (a choice that worked), each look for one thing. GELU silences those that
+        # found nothing, and another matrix adds what follows. Without GELU, the two would be one.
         normed = layer_norm(residual, *parts["ln_2"])  # [n_new, n_embd]
         bent = gelu(linear(normed, *parts["mlp.c_fc"]))  # [n_new, 4*n_embd]
         residual = residual + linear(bent, *parts["mlp.c_proj"])  # [n_new, n_embd]
@@ -405,8 +406,8 @@ while True:  # a round for each new token
     # once more. Its dot product with a token's row of wte says how well they agree: that is the
     # token's logit. wte serves twice by choice: with a second matrix, 124M would have 163M weights.
     #   next_id → 568, which is 'Ġknow'
-    # Either the largest logit wins, or one of the best (--top-k) is drawn, with softmax's shares as
-    # its chances. A temperature divides the logits first: above 1 evens chances, below 1 sharpens.
+    # At temperature 0 the largest logit wins. Else one of all (or of the best, --top-k) is drawn,
+    # with softmax's shares as chances: a temperature above 1 evens them, one below 1 sharpens them.
     last = layer_norm(residual[-1], *ln_f)  # [n_embd]
     logits = wte[: len(vocabulary)] @ last  # [len(vocabulary)], as wte may have spare rows
     check(np.isfinite(logits).all(), f"{path}: with these weights the logits are not numbers")
@@ -418,14 +419,13 @@ while True:  # a round for each new token
         next_id = int(options["generator"].choice(best, p=probabilities))
 
     # Step 14. Append it, and stop or embed it
-    # `ids` is one longer: len(ids) → 10. At <|endoftext|> this program stops, though OpenAI's goes
-    # on. (At most n_ctx ids are read, so one more can be made.) Else the new token gets its row,
-    # and this row alone goes back to step 12.
+    # `ids` is one longer: len(ids) → 10. At <|endoftext|> this program stops (OpenAI's goes on).
+    # Else the new token's row goes back to step 12, alone. (The last of n_ctx + 1 ids is not read.)
     ids.append(next_id)
     print(f", {next_id}", end="", flush=True)
     if next_id == vocabulary.get("<|endoftext|>") or len(ids) in (n_ctx + 1, n_prompt + n_tokens):
         break
-    residual = wte[[next_id]] + wpe[[n_past]]  # [1, n_embd], as positions count from 0
+    residual = wte[[next_id]] + wpe[[n_past]]  # [1, n_embd], behind n_past rows
 print("]", flush=True)
 if len(ids) < n_prompt + n_tokens:
     warn("Stopped: the model ended the text, or its context is full")
@@ -444,7 +444,7 @@ character_to_byte = {character: byte for byte, character in byte_to_character.it
 
 # %% Step 18. Bytes to text
 # `output` is the prompt and its continuation: output → "The naïve wolf didn't know what to do."
-# Subtle: a token may end within a character, so all bytes are joined first. Half of it shows as �.
-output_bytes = bytes([character_to_byte.get(c, 32) for c in "".join(output_tokens)])  # 32: space
+# Subtle: a token may end within a character, so all bytes are joined first. Half of one shows as �.
+output_bytes = bytes([character_to_byte.get(c, 32) for c in "".join(output_tokens)])  # or a space
 output = output_bytes.decode("utf-8", errors="replace")
 print(f"Output: {output}", flush=True)

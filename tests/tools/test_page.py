@@ -468,7 +468,7 @@ def test_the_transformers_loop_fits_one_screen_with_its_glances(visit, example):
 def test_a_glance_says_name_shape_and_what_it_is(visit, example, traced):
     page = visit(example)
     for code, target, size, picture in [
-        ("words = []", "words", "5", ["→ The", "␣naïve"]),
+        ("words = ", "words", "5", ["→ The", "␣naïve"]),
         ("ids = [", "ids", "9", ["329", "294"]),
         ("n_prompt = ", "n_prompt", "", ["9"]),
         ("residual = wte[ids]", "residual", "9×192", None),
@@ -555,7 +555,7 @@ def test_examples_of_comments_are_this_runs_or_faint(visit, lesson, example):
 
 
 def test_an_example_that_cannot_be_told_is_faint(visit, make):
-    at = line_of("words = []") - 1
+    at = line_of("words = ") - 1
     lines = [*LINES[:at], "#   words[70] → 'seventy'", "#   len(words) → 77", *LINES[at:]]
     page = visit(make(*harness.EXAMPLE, source="\n".join(lines) + "\n"))
     faint = page.locator(".prose .line").filter(has_text="words[70]")

@@ -54,8 +54,8 @@ CHECKED = [
     "in the 18", "50000 times", "its 124", "256 bytes, 50000", "256 bytes", "from 256 on", "50257",
     "163M weights", "[[0, -inf, -inf], [0, 0, -inf], [0, 0, 0]]", "row all 0",
     "scores: 0 up to the row itself", "makes 0", "dividing by 0", "mean 0, variance 1",
-    "n - 1", "to nearly 0", "sqrt(2 / np.pi)", "above 1 evens", "below 1", "be float64",
-    "as positions count from 0", "--tokens 5", "--model tales", "32: space", "later 1",
+    "n - 1", "to nearly 0", "sqrt(2 / np.pi)", "above 1 evens", "below 1", "temperature 0", "of n_ctx + 1", "makes x float64",
+    "as positions count from 0", "--tokens 5", "--model tales", "later 1",
 ]  # fmt: skip
 
 
@@ -234,10 +234,10 @@ def test_opening_says_what_gpt2_is_and_what_training_did():
 @pytest.mark.parametrize(
     "step, words",
     [
-        (2, ["Tokens will be made"]),
+        (2, ["borders of words"]),
         (5, ["frequent"]),
         (10, ["embedding", "position", "order"]),
-        (12, ["query", "key", "value", "into heads", "MLP", "bend", "root", "KV cache", "mask"]),
+        (12, ["query", "key", "value", "into heads", "MLP", "GELU", "root", "KV cache", "mask"]),
         (13, ["wte", "twice", "temperature", "drawn"]),
         (14, ["<|endoftext|>"]),
     ],
