@@ -362,23 +362,6 @@ def test_examples_are_taken_apart_as_a_reader_does():
     assert example_of("# no example") is None
 
 
-def check_examples(step, variables, wrong, exemplified):
-    """Note what is wrong of the examples in a step, and which lines have been looked at."""
-    first, last = harness.steps()[step]
-    for number in range(first, last + 1):
-        expression, shown, _ = EXAMPLES.get(number, (None, "", ""))
-        if expression and number not in exemplified:
-            exemplified.add(number)
-            try:
-                value = eval(expression, dict(variables))
-                if is_literal(expression):  # of another prompt
-                    value = words_of(value)
-                if not shows(shown, value):
-                    wrong.append(f"line {number}: {expression} is {value!r}, not {shown}")
-            except (LookupError, NameError, ValueError) as error:
-                wrong.append(f"line {number}: {expression} cannot be looked at: {error!r}")
-
-
 @pytest.fixture(scope="module")
 def traced(tmp_path_factory):
     """Run the running example, greedy and sampled, and with a file that is not aligned.
