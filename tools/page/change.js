@@ -1,0 +1,91 @@
+// A change of the program: which lines are others, and the same as a link.
+//
+// A change is a list of edits [line, how many lines go, the lines that come], lines counted from 0,
+// in their order. A link carries it packed: "#change=HASH.DATA", HASH being the beginning of the
+// original's sha256, so that a link to another version of the program is known as such.
+
+// The edits that make the lines `after` of the lines `before`, as few lines as possible.
+function editsBetween(before, after) {
+  let top = 0,
+    bottom = 0;
+  const most = Math.min(before.length, after.length);
+  while (top < most && before[top] === after[top]) top++;
+  while (bottom < most - top && before.at(-1 - bottom) === after.at(-1 - bottom)) bottom++;
+  const [a, b] = [before, after].map((lines) => lines.slice(top, lines.length - bottom));
+  if (!a.length && !b.length) return [];
+  if (a.length * b.length > 4e6) return [[top, a.length, b]]; // as good as another program
+  // kept[i][j]: how many lines of a from i on and of b from j on can stay
+  const kept = Array.from({length: a.length + 1}, () => new Uint16Array(b.length + 1));
+  for (let i = a.length - 1; i >= 0; i--)
+    for (let j = b.length - 1; j >= 0; j--)
+      kept[i][j] =
+        a[i] === b[j] ? kept[i + 1][j + 1] + 1 : Math.max(kept[i + 1][j], kept[i][j + 1]);
+  const edits = [];
+  let i = 0,
+    j = 0,
+    open = null;
+  while (i < a.length || j < b.length) {
+    if (i < a.length && j < b.length && a[i] === b[j]) {
+      [i, j, open] = [i + 1, j + 1, null];
+      continue;
+    }
+    if (!open) edits.push((open = [top + i, 0, []]));
+    if (i < a.length && (j === b.length || kept[i + 1][j] >= kept[i][j + 1])) {
+      open[1]++;
+      i++;
+    } else {
+      open[2].push(b[j++]);
+    }
+  }
+  return edits;
+}
+
+function applyEdits(lines, edits) {
+  const made = [];
+  let at = 0;
+  for (const [first, gone, come] of edits) {
+    made.push(...lines.slice(at, first), ...come);
+    at = first + gone;
+  }
+  return [...made, ...lines.slice(at)];
+}
+
+// Whether these are edits of so many lines, as somebody else's link may not be.
+function areEdits(edits, n) {
+  let at = 0;
+  return (
+    Array.isArray(edits) &&
+    edits.every((edit) => {
+      if (!Array.isArray(edit) || edit.length !== 3) return false;
+      const [first, gone, come] = edit;
+      const good =
+        [first, gone].every(Number.isInteger) &&
+        first >= at &&
+        gone >= 0 &&
+        first + gone <= n &&
+        Array.isArray(come) &&
+        come.every((line) => typeof line === "string" && !/[\n\r]/.test(line));
+      at = first + gone;
+      return good;
+    })
+  );
+}
+
+async function piped(bytes, stream) {
+  return new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(stream)).arrayBuffer());
+}
+
+async function packChange(change) {
+  const bytes = new TextEncoder().encode(JSON.stringify(change));
+  const packed = await piped(bytes, new CompressionStream("deflate-raw"));
+  const text = btoa(String.fromCharCode(...packed));
+  return text.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+}
+
+// What packChange packed. Raises an error if it is anything else.
+async function unpackChange(text) {
+  const letters = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+  const packed = Uint8Array.from(letters, (letter) => letter.charCodeAt(0));
+  const bytes = await piped(packed, new DecompressionStream("deflate-raw"));
+  return JSON.parse(new TextDecoder().decode(bytes));
+}

@@ -1,0 +1,108 @@
+// Python in a worker: behind pyodide.asm.js and pyodide.js, in one script with them. It is handed
+// all that it needs, and can ask nobody for anything. What a run tells goes through a port to the
+// page, which trusts none of it: the program may be whatever somebody has typed.
+
+const HOME = "/home/easygpt2";
+const RUN = `
+import json, os, sys
+sys.path.append("/site")
+from tools.live import run
+from tools.page import json_of
+
+def told(request, tell):
+    os.chdir("${HOME}")
+    run.run("easygpt2.py", json.loads(request), lambda message: tell(json_of(message)))
+    sys.excepthook = sys.__excepthook__  # the program has set its own
+
+told`;
+// What a worker could store with, or reach another place with.
+const REACH = ["indexedDB", "caches", "XMLHttpRequest", "WebSocket", "WebSocketStream", "EventSource"];
+REACH.push("WebTransport", "BroadcastChannel", "Worker", "SharedWorker", "importScripts", "fetch");
+
+addEventListener("message", ({data, ports}) => begin(data, ports[0]), {once: true});
+
+async function begin({files, packages, module, site}, port) {
+  try {
+    const python = await startPython(files, packages, module);
+    for (const [path, bytes] of Object.entries(site)) {
+      const folder = path.startsWith("tools/") ? "/site" : HOME;
+      place(python.FS, `${folder}/${path}`);
+      python.FS.writeFile(`${folder}/${path}`, new Uint8Array(bytes));
+    }
+    const run = python.runPython(RUN, {globals: python.toPy({})});
+    port.onmessage = ({data}) => answer(python, run, data, port);
+    port.postMessage({ready: true});
+  } catch (error) {
+    port.postMessage({broken: lastLine(error)});
+  }
+}
+
+// Pyodide, made of what was handed over: its own requests are answered from there. The frame's
+// policy forbids all others, and its origin keeps nothing; what could try is taken away as well.
+async function startPython(files, packages, module) {
+  const bring = async (address) => {
+    const name = String(address).split("/").at(-1);
+    return new Response(files[name], {status: files[name] ? 200 : 404});
+  };
+  WebAssembly.instantiateStreaming = async (_, imports) => {
+    return {module, instance: await WebAssembly.instantiate(module, imports)};
+  };
+  for (const name of REACH) {
+    delete self[name];
+    delete WorkerGlobalScope.prototype[name];
+  }
+  self.importScripts = () => {}; // by which Pyodide knows that this is a worker
+  self.fetch = bring;
+  const python = await loadPyodide({
+    indexURL: "https://none.invalid/",
+    packages,
+    jsglobals: Object.create(null),
+    env: {HOME},
+    stdout: () => {},
+    stderr: () => {},
+  });
+  delete self.fetch;
+  delete self.importScripts;
+  return python;
+}
+
+function place(FS, path) {
+  FS.mkdirTree(path.slice(0, path.lastIndexOf("/")));
+}
+
+async function answer(python, run, {number, request, model}, port) {
+  try {
+    if (model) await bringModel(python, model);
+    run(JSON.stringify(request), (message) => port.postMessage({number, message}));
+    port.postMessage({number, ended: true});
+  } catch (error) {
+    port.postMessage({number, broken: lastLine(error)});
+  }
+}
+
+// A folder of weights: {name, files: {name: Blob}}. The weights go straight into Python's own
+// memory, where the file system finds them, so that mapping the file copies nothing.
+async function bringModel(python, {name, files}) {
+  const {FS} = python;
+  const memory = python._module;
+  for (const [file, blob] of Object.entries(files)) {
+    const path = `${HOME}/models/${name}/${file}`;
+    place(FS, path);
+    const begin = memory._malloc(Math.max(1, blob.size));
+    if (!begin) throw new Error(`too little memory for ${file}, ${Math.ceil(blob.size / 1e6)} MB`);
+    const reader = new FileReaderSync();
+    for (let at = 0; at < blob.size; at += PIECE) {
+      const piece = reader.readAsArrayBuffer(blob.slice(at, at + PIECE));
+      memory.HEAPU8.set(new Uint8Array(piece), begin + at);
+    }
+    FS.writeFile(path, "");
+    const {node} = FS.lookupPath(path);
+    node.usedBytes = blob.size;
+    const contents = () => memory.HEAPU8.subarray(begin, begin + blob.size);
+    Object.defineProperty(node, "contents", {get: contents, set: () => {}});
+  }
+}
+const PIECE = 2 ** 24;
+
+// What Python or Pyodide says of an error, without the way there.
+const lastLine = (error) => String(error.message ?? error).trim().split("\n").at(-1);
