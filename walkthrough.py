@@ -4,11 +4,13 @@
 # ///
 """Run easygpt2.py under a recorder and write one page that shows every value beside its line.
 
-The page is easygpt2.py itself, with the values of this run; nothing of GPT-2 is computed here. The
-recorder is tools/recorder.py; what is drawn how, tools/page.py.
+The page is easygpt2.py itself, with the values of this run; nothing of GPT-2 is computed here. With
+--live the page has a prompt of its own, and runs easygpt2.py again whenever it is saved. The
+recorder is tools/recorder.py; what is drawn how, tools/page.py; the live page's server, tools/live.
 """
 
 import contextlib
+import errno
 import io
 import os
 import re
@@ -24,30 +26,44 @@ try:
     import numpy as np
 
     from tools import recorder
+    from tools.live.run import OPTIONS
+    from tools.live.server import Server
     from tools.page import MARK, NOTES, failure, page_of
 except ImportError as error:
     missing = error.name
 else:
     missing = None
 
-USAGE = "python walkthrough.py PROMPT [easygpt2.py's options] [--out FILE] [--open]"
+USAGE = """python walkthrough.py PROMPT [easygpt2.py's options] [--out FILE] [--open]
+       python walkthrough.py --live [PROMPT] [easygpt2.py's options] [--port N] [--open]"""
+LIVE = "python walkthrough.py --live"
+EXAMPLE = "Once upon a time"  # where no prompt is given
 HELP = "python walkthrough.py --help"
 INSTALL = "python -m pip install jinja2 numpy pygments"
 HERE = Path(__file__).resolve().parent
 
 
 def main(arguments):
-    """Record the run that these arguments ask for, and write its page."""
-    arguments, out, show = own_options(arguments)
+    """Record the run that these arguments ask for, and write its page, or serve the live one."""
+    options, arguments = own_options(arguments)
     check(not missing, f"{missing} is missing", INSTALL)
-    check(out.parent.is_dir(), f"--out {out}: there is no folder {out.parent}", HELP, 2)
-    check_replaceable(out)
     script = HERE / "easygpt2.py"
     try:  # relative: a page that is made here does not name the folders above
         path = os.path.relpath(script)
     except ValueError:  # on another drive
         path = str(script)
-    recorded = record(path, script.read_text("utf-8-sig"), arguments)
+    if options.live:
+        serve(path, arguments, options)
+    else:
+        make_page(path, arguments, options)
+
+
+def make_page(path, arguments, options):
+    """Record a run, and write its page."""
+    out = options.out
+    check(out.parent.is_dir(), f"--out {out}: there is no folder {out.parent}", HELP, 2)
+    check_replaceable(out)
+    recorded = record(path, Path(path).read_text("utf-8-sig"), arguments)
     page = page_of(recorded)
     write(out, page)
     open_it = shlex.join(["python", "-m", "webbrowser", str(out)])
@@ -55,21 +71,67 @@ def main(arguments):
     check(not end, f"easygpt2.py stopped at {end}; {out} shows the run up to there", open_it)
     size = f"{len(recorded.events):,} lines run, {len(page) / 1e6:.1f} MB"
     say(f"Page: {out} ({size}); open it in a browser")
-    if show:
-        opened = webbrowser.open(out.resolve().as_uri())
-        check(opened, f"no browser found to open {out} with; once BROWSER names one", open_it)
+    if options.open:
+        open_in_browser(out.resolve().as_uri(), str(out))
+
+
+def serve(path, arguments, options):
+    """Serve the live page until Ctrl-C."""
+    request = request_of(arguments)
+    try:
+        server = Server(path, request, options.port)
+    except OSError as error:
+        check(error.errno != errno.EADDRINUSE, f"port {options.port} is in use", LIVE)
+        raise
+    with server:
+        say(f"Live: {server.url}")
+        if options.open:
+            open_in_browser(server.url, server.url)
+        server.serve_forever()
+
+
+def open_in_browser(url, shown):
+    """Show this in the browser. Raises Refused if there is none."""
+    again = shlex.join(["python", "-m", "webbrowser", shown])
+    check(
+        webbrowser.open(url),
+        f"no browser found to open {shown} with; once BROWSER names one",
+        again,
+    )
 
 
 def own_options(arguments):
-    """Return (easygpt2.py's arguments, the page's path, whether to open it)."""
+    """Return (the page's options, easygpt2.py's arguments)."""
     others = "PROMPT and other options are easygpt2.py's: its --help lists them"
     parser = command.Parser("walkthrough.py", __doc__, usage=USAGE, epilog=others)
     parser.add_argument("--out", metavar="FILE", type=Path, default=Path("walkthrough.html"),
                         help="the page (walkthrough.html)")  # fmt: skip
+    parser.add_argument("--live", action="store_true", help="no file: serve a page that runs it")
+    parser.add_argument("--port", metavar="N", type=port, default=0, help="of --live (a free one)")
     parser.add_argument("--open", action="store_true", help="show it in the browser")
     end = (arguments + ["--"]).index("--")  # behind it stands the prompt, whatever it looks like
     options, rest = parser.parse_known_args(arguments[:end])
-    return rest + arguments[end:], options.out, options.open
+    check(options.live or not options.port, "--port is for --live", LIVE, 2)
+    return options, rest + arguments[end:]
+
+
+def port(text):
+    """Return the number of a port. Raises ValueError."""
+    if not 0 <= int(text) < 65536:
+        raise ValueError(text)
+    return int(text)
+
+
+def request_of(arguments):
+    """Return what the live page shall ask for first."""
+    parser = command.Parser("walkthrough.py", __doc__, usage=USAGE, add_help=False)
+    parser.add_argument("prompt", nargs="?", default=EXAMPLE)
+    for name, option in OPTIONS.items():
+        parser.add_argument(option, dest=name, default="")
+    request = vars(parser.parse_args(arguments))
+    if request["prompt"] == "-" and "--" not in arguments:
+        request["prompt"] = sys.stdin.read().removesuffix("\n")
+    return request
 
 
 def check_replaceable(out):
