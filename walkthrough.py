@@ -5,8 +5,9 @@
 """Run easygpt2.py under a recorder and write one page that shows every value beside its line.
 
 The page is easygpt2.py itself, with the values of this run; nothing of GPT-2 is computed here. With
---live the page has a prompt of its own, and runs easygpt2.py again whenever it is saved. The
-recorder is tools/recorder.py; what is drawn how, tools/page.py; the live page's server, tools/live.
+--live the page has a prompt of its own, and runs easygpt2.py again whenever it is saved. With
+--site it is a folder for any web server, and runs, and edits, easygpt2.py in the browser alone. The
+recorder is tools/recorder.py; what is drawn how, tools/page.py; the pages that run, tools/live.
 """
 
 import contextlib
@@ -26,7 +27,8 @@ try:
     import numpy as np
 
     from tools import recorder
-    from tools.live.run import OPTIONS
+    from tools.live import pyodide, site
+    from tools.live.run import OPTIONS, arguments_of
     from tools.live.server import Server
     from tools.page import MARK, NOTES, failure, page_of
 except ImportError as error:
@@ -35,8 +37,10 @@ else:
     missing = None
 
 USAGE = """python walkthrough.py PROMPT [easygpt2.py's options] [--out FILE] [--open]
-       python walkthrough.py --live [PROMPT] [easygpt2.py's options] [--port N] [--open]"""
+       python walkthrough.py --live [PROMPT] [easygpt2.py's options] [--port N] [--open]
+       python walkthrough.py --site FOLDER [--pyodide FOLDER] [PROMPT] [easygpt2.py's options]"""
 LIVE = "python walkthrough.py --live"
+SITE = "python walkthrough.py --site site"
 EXAMPLE = "Once upon a time"  # where no prompt is given
 HELP = "python walkthrough.py --help"
 INSTALL = "python -m pip install jinja2 numpy pygments"
@@ -54,6 +58,8 @@ def main(arguments):
         path = str(script)
     if options.live:
         serve(path, arguments, options)
+    elif options.site:
+        make_site(path, arguments, options)
     else:
         make_page(path, arguments, options)
 
@@ -73,6 +79,22 @@ def make_page(path, arguments, options):
     say(f"Page: {out} ({size}); open it in a browser")
     if options.open:
         open_in_browser(out.resolve().as_uri(), str(out))
+
+
+def make_site(path, arguments, options):
+    """Record a run, and write the site whose page shows it, and runs the program in the browser."""
+    site.check_replaceable(options.site)
+    distribution = pyodide.check_distribution(options.pyodide) if options.pyodide else None
+    request = request_of(arguments)
+    good = request["model"] in ("", "tales")
+    check(good, f"--site has models/tales only, not {request['model']}", SITE, 2)
+    request["model"] = "tales"
+    recorded = record(path, Path(path).read_text("utf-8-sig"), arguments_of(request))
+    end = failure(recorded)
+    check(not end, f"easygpt2.py stopped at {end}", f"python {path}")
+    size = site.write(options.site, recorded, request, distribution)
+    say(f"Site: {options.site} ({size / 1e6:.0f} MB); any web server serves it, and so does:")
+    say(shlex.join(["python", "-m", "http.server", "--directory", str(options.site)]))
 
 
 def serve(path, arguments, options):
@@ -108,10 +130,16 @@ def own_options(arguments):
                         help="the page (walkthrough.html)")  # fmt: skip
     parser.add_argument("--live", action="store_true", help="no file: serve a page that runs it")
     parser.add_argument("--port", metavar="N", type=port, default=0, help="of --live (a free one)")
+    parser.add_argument("--site", metavar="FOLDER", type=Path,
+                        help="no file: a folder for a web server; its page runs in the browser")  # fmt: skip
+    parser.add_argument("--pyodide", metavar="FOLDER", type=Path,
+                        help="Pyodide 0.28.3, to lie in the site (its CDN)")  # fmt: skip
     parser.add_argument("--open", action="store_true", help="show it in the browser")
     end = (arguments + ["--"]).index("--")  # behind it stands the prompt, whatever it looks like
     options, rest = parser.parse_known_args(arguments[:end])
     check(options.live or not options.port, "--port is for --live", LIVE, 2)
+    check(options.site or not options.pyodide, "--pyodide is for --site", SITE, 2)
+    check(not options.live or not options.site, "either --live or --site", HELP, 2)
     return options, rest + arguments[end:]
 
 

@@ -25,6 +25,8 @@ PARTS = Path(__file__).resolve().parent / "page"
 # One script, in this order. Each piece says in its first lines what it is for.
 SCRIPTS = ["text", "recorded", "place", "steps", "colours", "grid", "glance", "candidates"]
 SCRIPTS += ["map", "lines", "sheet", "pane", "rail", "bar", "start"]
+RUNS = ["moved", "run"]  # before the last piece, in a page that runs
+IN_BROWSER = ["change", "editor", "exercises", "weights", "python"]  # in one that does so alone
 MARK = b"<!-- made by walkthrough.py -->"  # only such a file is ever replaced
 
 # How a variable is drawn, where there is more to it than its kind of value says.
@@ -148,15 +150,18 @@ def recording_of(recorded):
     }
 
 
-def page_of(recorded, runner=None, request=None):
+def page_of(recorded, runner=None, request=None, site=None, sources=("'self'",)):
     """Return the page of this recorder.Recorder, which has run, as bytes.
 
     `runner` is the piece of script by which the page runs the program again, and `request` what it
     asks for first, {"prompt", "tokens", "temperature", "topK", "seed", "model"}; without a runner
-    the page shows its one recording.
+    the page shows its one recording. `sources` are the addresses that a page that runs may ask.
+    `site` is what the page of a site is given to run the program in the browser (live/site.py).
     """
     style = (PARTS / "style.css").read_text("utf-8")
-    names = SCRIPTS if runner is None else [*SCRIPTS[:-1], "moved", "run", SCRIPTS[-1], runner]
+    names = SCRIPTS
+    if runner:
+        names = [*SCRIPTS[:-1], *RUNS, SCRIPTS[-1], *(IN_BROWSER if site else []), runner]
     script = "\n".join((PARTS / f"{name}.js").read_text("utf-8") for name in names)
     recording = recording_of(recorded)
     text = ENVIRONMENT.get_template("page.html").render(
@@ -166,15 +171,19 @@ def page_of(recorded, runner=None, request=None):
         data=markupsafe.Markup(json_of(recording["data"])),
         runner=runner,
         request=request or {},
+        site=site,
+        site_data=markupsafe.Markup(json_of(site)),
+        sources=sources,
         style=markupsafe.Markup(style),
         script=markupsafe.Markup(script),
-        style_hash=_hash(style),
-        script_hash=_hash(script),
+        style_hash=policy_hash(style),
+        script_hash=policy_hash(script),
     )
     return text.encode("utf-8")
 
 
-def _hash(text):
+def policy_hash(text):
+    """Return what a content security policy names a script or a style by."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode()
 
 

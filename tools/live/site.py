@@ -17,7 +17,7 @@ from pathlib import Path
 from tools import published
 from tools.command import check, shown
 from tools.live import exercises, pyodide
-from tools.page import MARK, PARTS, json_of, page_of, script_hash
+from tools.page import PARTS, json_of, page_of, policy_hash
 
 ROOT = Path(__file__).resolve().parents[2]
 LIST = "site.json"  # every file of the site with its sha256, so that only ours are ever replaced
@@ -88,7 +88,7 @@ def files_of(recorded, request, distribution):
     own |= {f"models/tales/{name}": (ROOT / "models/tales" / name).read_bytes() for name in MODEL}
     worker = (PARTS / "worker.js").read_bytes()
     frame = (PARTS / "frame.js").read_text("utf-8")
-    room = (PARTS / "python.html").read_text("utf-8").replace("{{ script_hash }}", script_hash(frame))
+    room = (PARTS / "python.html").read_text("utf-8").replace("{{ script_hash }}", policy_hash(frame))
     python = python_of(distribution)
     python["scripts"]["worker.js"] = entry("worker.js", worker)
     python["size"] += sum(map(len, [worker, *own.values()]))
@@ -155,6 +155,7 @@ def weights_of():
     return {
         "name": size.name,
         "download": size.download,
+        "host": publisher().partition("://")[2],
         "memory": MEMORY,
         "size": N_BYTES,
         "config": published.CONFIG | size.config,

@@ -93,17 +93,23 @@ function startBrowser() {
   changed = keepDraft;
   startExercises();
   startWeights();
-  python.said = (text) => (byId("python").textContent = text);
+  python.said = (text, isError) => {
+    byId("python").textContent = text;
+    byId("python").classList.toggle("error", isError);
+  };
   startRun(inBrowser, false);
+  for (const box of document.querySelectorAll("dialog:has(.close)"))
+    box.addEventListener("click", ({target}) => {
+      if (target === box || target.matches(".close")) box.close();
+    });
   byId("link").addEventListener("click", showLink);
   byId("link-copy").addEventListener("click", copyLink);
-  byId("link-close").addEventListener("click", () => byId("link-box").close());
   addEventListener("hashchange", () => {
     if (isLink(location.hash)) openLink(location.hash);
   });
   if (isLink(location.hash)) openLink(location.hash);
   else if (kept.length) tellRun("Your change of before is in the editor. Run runs it.");
-  wakePython().catch((error) => python.said(error.message));
+  wakePython().catch((error) => python.said(error.message, true));
 }
 
 startBrowser();

@@ -31,10 +31,6 @@ function startExercises() {
     );
   }
   byId("exercises").addEventListener("click", () => byId("exercise-box").showModal());
-  byId("exercise-close").addEventListener("click", () => byId("exercise-box").close());
-  byId("exercise-box").addEventListener("click", (event) => {
-    if (event.target === byId("exercise-box")) byId("exercise-box").close();
-  });
 }
 
 // A solution goes into the editor, and what it is tried on into the form. Nothing runs yet.

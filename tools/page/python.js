@@ -165,7 +165,7 @@ const inBrowser = {
   // Python itself is no more: another one starts, and the page goes on.
   restart(end, why) {
     python.ready = null;
-    wakePython().catch((error) => python.said(error.message));
+    wakePython().catch((error) => python.said(error.message, true));
     end(`Python ended (${why}). It starts again; the page shows the run before.`);
   },
 
@@ -175,7 +175,7 @@ const inBrowser = {
     this.on = null;
     if (python.port) {
       python.ready = null;
-      wakePython().catch((error) => python.said(error.message));
+      wakePython().catch((error) => python.said(error.message, true));
     }
     on?.ended("stopped");
   },
@@ -185,7 +185,18 @@ const inBrowser = {
 
 function tellOn(on, message) {
   const [[kind, value]] = Object.entries(message);
-  if (kind === "done") on.done(cleanedRecording(value));
+  if (kind === "done") takeRecording(on, cleanedRecording(value));
   else if (kind === "ids") on.ids(value.map(([id, text]) => [Number(id), String(text)]));
   else if (["status", "printed", "refused"].includes(kind)) on[kind](String(value));
+}
+
+// A run that came from the editor closes it, and what was in view there is in view beside its
+// values; but where the program is no Python, the editor shows the line.
+function takeRecording(on, recording) {
+  const {slip, failure} = recording.data;
+  const place = isEditing() && !slip ? lineInView() : null;
+  if (place) setEditing(false);
+  on.done(recording);
+  if (place && !failure[1]) scrollToLine(place);
+  markSlip(slip, failure[1]);
 }

@@ -25,9 +25,10 @@ const FIELDS = ["prompt", "tokens", "temperature", "topK", "seed", "model"];
 const LOST =
   "The program that serves this page has ended. The page goes on showing what it has. To run again, type: python walkthrough.py --live";
 
-function startRun(given) {
+// `begins`: whether the page runs the program at once, because it shows no recording yet.
+function startRun(given, begins = true) {
   runner = given;
-  current = {data};
+  current = {data, numbers: base64};
   firstPlace = location.hash;
   const form = byId("run");
   fillForm();
@@ -56,7 +57,7 @@ function startRun(given) {
     style.setProperty("--bar", `${byId("bar").offsetHeight}px`);
   }).observe(byId("bar"));
   runner.onSource(sourceChanged);
-  begin();
+  if (begins) begin();
 }
 
 // The form keeps what was asked when the page is loaded again.

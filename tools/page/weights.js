@@ -163,7 +163,6 @@ function startWeights() {
     tellWeights((await isKept()) ? "It is in this browser already." : await obstacle());
     showBringing(false);
   });
-  byId("weights-close").addEventListener("click", () => byId("weights-box").close());
   byId("weights-bring").addEventListener("click", bringWeights);
   byId("weights-stop").addEventListener("click", () => bringing?.abort());
   byId("weights-remove").addEventListener("click", removeWeights);
