@@ -205,7 +205,7 @@ function scrollToLine({line, top}) {
 function setEditing(open) {
   if (open === isEditing()) return;
   const place = lineInView();
-  byId("editor").hidden = !open;
+  byId("editor").hidden = byId("editing").hidden = !open;
   byId("lines").hidden = open;
   byId("left-out").hidden = open;
   byId("edit").setAttribute("aria-pressed", String(open));
