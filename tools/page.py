@@ -25,6 +25,7 @@ PARTS = Path(__file__).resolve().parent / "page"
 # One script, in this order. Each piece says in its first lines what it is for.
 SCRIPTS = ["text", "recorded", "place", "steps", "colours", "grid", "glance", "candidates"]
 SCRIPTS += ["map", "lines", "sheet", "pane", "rail", "bar", "start"]
+COMPARE = ["differences", "before", "compare"]  # behind these, where there is a run to compare with
 MARK = b"<!-- made by walkthrough.py -->"  # only such a file is ever replaced
 
 # How a variable is drawn, where there is more to it than its kind of value says.
@@ -114,8 +115,11 @@ def end_of_recording(recorded):
     return f"line {line}: {why}"
 
 
-def page_of(recorded):
-    """Return the page of this recorder.Recorder, which has run, as bytes."""
+def page_of(recorded, before=None):
+    """Return the page of this recorder.Recorder, which has run, as bytes.
+
+    `before` is one that has run another version of the script: the page shows what differs.
+    """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(PARTS),
         autoescape=True,
@@ -123,7 +127,8 @@ def page_of(recorded):
         lstrip_blocks=True,
     )
     style = (PARTS / "style.css").read_text("utf-8")
-    script = "\n".join((PARTS / f"{name}.js").read_text("utf-8") for name in SCRIPTS)
+    names = SCRIPTS + (COMPARE if before else [])
+    script = "\n".join((PARTS / f"{name}.js").read_text("utf-8") for name in names)
     arrays, numbers = packed(recorded.arrays)
     text = environment.get_template("page.html").render(
         mark=markupsafe.Markup(MARK.decode()),
@@ -139,8 +144,19 @@ def page_of(recorded):
         script_hash=_hash(script),
         data=markupsafe.Markup(_json(data_of(recorded, arrays))),
         numbers=markupsafe.Markup(numbers),
+        **(previous_of(before) if before else {}),
     )
     return text.encode("utf-8")
+
+
+def previous_of(recorded):
+    """Return what the template needs of the run with which the page compares."""
+    arrays, numbers = packed(recorded.arrays)
+    data = {"name": Path(recorded.path).name, "data": data_of(recorded, arrays)}
+    return {
+        "previous": markupsafe.Markup(_json(data)),
+        "previous_numbers": markupsafe.Markup(numbers),
+    }
 
 
 def _hash(text):
@@ -188,6 +204,7 @@ def data_of(recorded, arrays):
             "notes": {i: _finite(event.note) for i, event in enumerate(events) if event.note},
         },
         "values": values,
+        "source": recorded.source,
         "arrays": arrays,
         "failure": [recorded.error_event, failure(recorded)],
         "ran": {loop: ran for loop, ran in recorded.ran.items()},

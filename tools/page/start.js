@@ -22,8 +22,7 @@ function repaint() {
 
 // A recording, from wherever it comes: {data, numbers}; its lines stand in the page.
 function show(recording) {
-  load(recording);
-  stacks = new Map();
+  load(loaded(recording));
   smalls.clear();
   newLines();
   newPlace();
@@ -39,7 +38,7 @@ function show(recording) {
   }
 }
 
-// Draw all values for the first time, in pieces: the page can be read and used meanwhile.
+// Draw all values, in pieces: the page can be read and used meanwhile.
 function drawFirst(next) {
   const until = performance.now() + 30;
   while (next < rows.length && performance.now() < until) rows[next++].update();
@@ -70,11 +69,16 @@ function listen() {
 }
 
 show({data: JSON.parse(byId("data").textContent), numbers: byId("numbers").textContent});
-listen();
-if (!visit(location.hash)) {
+function drawAll() {
+  readPalette();
+  readGlanceWidth();
+  mapDrawn = paneDrawn = "";
   drawMap();
   drawPane();
   drawRail();
   drawBar();
   drawFirst(0);
 }
+
+listen();
+if (!visit(location.hash)) drawAll();
