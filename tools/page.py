@@ -126,7 +126,8 @@ def page_of(recorded, before=None):
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    style = (PARTS / "style.css").read_text("utf-8")
+    styles = ["style", "compare"] if before else ["style"]
+    style = "\n".join((PARTS / f"{name}.css").read_text("utf-8") for name in styles)
     names = SCRIPTS + (COMPARE if before else [])
     script = "\n".join((PARTS / f"{name}.js").read_text("utf-8") for name in names)
     arrays, numbers = packed(recorded.arrays)

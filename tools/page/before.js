@@ -12,7 +12,8 @@ function differenceText(one, e) {
     const some = one.of > 1 ? `. ${one.differing.toLocaleString("en")} of ${counted(one.of, "number")} differ` : "";
     const [now, was] = one.both.map((x) => infinite(x, 6));
     const rounding = one.level === 1 ? ", which is rounding" : "";
-    return `differs by at most ${infinite(one.largest, 3)}${rounding}: ${now} instead of ${was}${where}${some}`;
+    const by = `differs by at most ${infinite(one.largest, 3)}${rounding}: ${now} instead of ${was}`;
+    return `${one.largest < Infinity ? by : `is ${now} instead of ${was}`}${where}${some}`;
   }
   if (kind === "shape") return shapesText(one);
   if (kind === "dtype") return typesText(one);
@@ -66,7 +67,7 @@ function differenceMark(one) {
   if (pictures[name] === "ids" && Number.isInteger(other))
     return `not ${within(differences.before, () => visible(tokenText(other)))}`;
   if (kind === "number" || kind === "truth") return `not ${brief(other)}`;
-  return {shape: "≠ shape", dtype: "≠ type", made: "≠ made"}[kind] ?? "≠";
+  return {shape: "≠ shape", dtype: "≠ type", made: "≠ made", text: "≠ text"}[kind] ?? "≠";
 }
 
 // -- in the pane
@@ -205,7 +206,7 @@ const colourOfDifference = (stack, largest) => {
   const colour = scale(largest || 1);
   return (r, c) => {
     const x = stack.at(r, c);
-    return x ? [...colour(x), 255] : undefined;
+    return x ? [...colour(x), stack.toCome(r) ? 110 : 255] : undefined;
   };
 };
 

@@ -3,6 +3,7 @@
 
 let previous = null; // the recording of the run before: {data, numbers, and perhaps its name}
 let differences = null; // a Differences, while they are wanted
+let wanted = false; // whether the reader wants them
 let mapDiffers = true; // whether the map's grids show differences
 
 const compare = {
@@ -21,6 +22,7 @@ const compare = {
     row.node.dataset.level = level;
     row.node.classList.toggle("differs", level > 0);
     row.node.classList.toggle("changed", differences.changed.has(row.number));
+    row.node.classList.toggle("new-line", !differences.pairs.has(row.number));
     row.glance.querySelector(":scope > .mark")?.remove();
     row.glance.prepend(found?.node ?? element("span", {class: "mark"}));
   },
@@ -76,13 +78,13 @@ const lineBefore = (number) => codeLines(differences.before, differences.pairs.g
 // What is said beside a line: {level, node}, or undefined where nothing differs.
 function markOf(number, e, frame) {
   const tally = differences.tally.get(number);
+  if (!differences.pairs.has(number) && statements[number].kind !== "Docstring")
+    return {level: 4, node: markNode("new line", `This line is not ${beforeIn()}.`, 4)};
   if (e === undefined) {
     const ran = frame === -1 && differences.counterpart(number, -1, roundsAt(number, -1));
     if (ran === undefined || ran === false || differences.before.ended.has(ran)) return elsewhere(number, tally);
     return {level: 4, node: markNode("ran before", `It ran ${compare.when}, and not now.`, 4)};
   }
-  if (!differences.pairs.has(number))
-    return {level: 4, node: markNode("new line", `This line is not ${beforeIn()}.`, 4)};
   const found = differences.at(e);
   if (found === undefined)
     return {level: 4, node: markNode("only now", `It did not run here ${compare.when}.`, 4)};
@@ -134,14 +136,22 @@ function drawSummary() {
   const signature = `${compare.whole} ${differences.first}`;
   if (box.dataset.state === signature) return;
   box.dataset.state = signature;
-  const title = compare.when === "before" ? "Compared with the run before" : `Compared with ${previous.name}`;
+  const other = previous.name ?? "the run before";
   refill(
     box,
-    element("h2", {id: "comparison-title"}, title),
-    element("p", {class: "verdict", role: "status"}, ...verdict()),
-    stepsOfDifference(),
-    changesOf(),
-    continuations(),
+    element(
+      "div",
+      {class: "head"},
+      compareButton(),
+      element("h2", {id: "comparison-title"}, `with ${other}`),
+      stepsOfDifference(),
+    ),
+    element(
+      "div",
+      {class: "sides"},
+      element("div", {}, changesOf(), element("p", {class: "verdict", role: "status"}, ...verdict())),
+      continuations(),
+    ),
   );
 }
 
@@ -156,9 +166,9 @@ function verdict() {
     "button",
     {id: "first-difference", "data-key": "first difference", onclick: () => goToDifference(first)},
     element("b", {}, `line ${lineOf(first)}`),
-    ` ${placeText(first).replace(/^line \d+(, )?/, "")}`,
+    placeText(first).replace(/^line \d+/, ""),
   );
-  const parts = ["The first line that differs is ", button, element("span", {}, `. There `, element("code", {}, name), ` ${differenceText(one, first)}. `)];
+  const parts = ["First line that differs: ", button, element("span", {}, " ", element("code", {}, name), ` ${differenceText(one, first)}. `)];
   if (!compare.whole) return [...parts, "Counting …"];
   const ran = [...ranIn.keys()].filter(isLessonLine);
   const differ = ran.filter((number) => differences.tally.has(number));
@@ -301,30 +311,37 @@ function continuations() {
 
 // -- on and off
 
-// The run that is shown has taken the place of another one.
+// The run that is shown has taken the place of this one.
 function newRun(before) {
-  if (differences) stopComparing();
+  stopComparing();
   previous = before ?? null;
-  const button = compareButton();
-  button.hidden = !previous;
-  if (previous && button.getAttribute("aria-pressed") === "true") startComparing();
+  byId("comparison").hidden = !previous;
+  if (previous && wanted) startComparing();
+  else refill(byId("comparison"), compareButton());
 }
 
+const compareOn = () => differences !== null;
+
 function compareButton() {
-  if (byId("compare")) return byId("compare");
-  const button = element("button", {id: "compare", "aria-pressed": "false", title: "Mark what differs (C)"}, "Compare");
-  button.addEventListener("click", toggleComparing);
-  byId("help").before(button);
-  return button;
+  const title = compareOn() ? "Take the marks away (C)" : "Mark what differs (C)";
+  return element(
+    "button",
+    {
+      id: "compare",
+      title,
+      "aria-pressed": String(compareOn()),
+      "data-key": "compare",
+      onclick: toggleComparing,
+    },
+    "Compare",
+  );
 }
 
 function toggleComparing() {
   if (!previous) return;
-  const on = !differences;
-  byId("compare").setAttribute("aria-pressed", String(on));
-  if (on) startComparing();
-  else stopComparing();
-  repaint();
+  wanted = !compareOn();
+  newRun(previous);
+  drawAll();
 }
 
 function startComparing() {
@@ -334,8 +351,6 @@ function startComparing() {
   differenceArrays.clear();
   differenceStacks.clear();
   document.documentElement.classList.add("comparing");
-  if (!byId("comparison"))
-    byId("map").prepend(element("section", {id: "comparison", "aria-labelledby": "comparison-title"}));
   comparing = compare;
   const mine = differences;
   const lookOn = () => {
@@ -351,18 +366,21 @@ function startComparing() {
 function stopComparing() {
   comparing = differences = null;
   document.documentElement.classList.remove("comparing");
-  byId("comparison")?.remove();
-  for (const node of document.querySelectorAll("#code .row")) node.classList.remove("differs", "changed");
+  delete byId("comparison").dataset.state;
+  for (const node of document.querySelectorAll("#code .row")) node.classList.remove("differs", "changed", "new-line");
   for (const row of rows) row.state = row.markState = null;
 }
 
+byId("map").prepend(
+  element("section", {id: "comparison", "aria-label": "Comparison with another run", hidden: true}),
+);
 KEYS.d = () => nextDifference(1);
 KEYS.D = () => nextDifference(-1);
 KEYS.c = () => toggleComparing();
 
 if (byId("previous")) {
   const {name, data: theirs} = JSON.parse(byId("previous").textContent);
-  compareButton().setAttribute("aria-pressed", "true");
+  wanted = true;
   newRun({name, data: theirs, numbers: byId("previous-numbers").textContent});
   drawAll();
 }

@@ -5,13 +5,13 @@ const isNarrow = () => innerWidth <= 760;
 
 function drawMap() {
   const rounds = choiceStatement < 0 ? [] : roundsAt(choiceStatement, -1);
+  comparing?.summary();
   const sizes = sizesOfMap();
   const state = [rounds, followed, onChoice() && cell, palette.name, sizes, [...zooms]];
   state.push(comparing?.state());
   const signature = JSON.stringify(state);
   if (signature === mapDrawn) return;
   mapDrawn = signature;
-  comparing?.summary();
   refill(byId("tokens"), ...mapTokens(rounds[0]));
   revealToken();
   byId("about").replaceChildren(...about());
@@ -33,7 +33,8 @@ function sizesOfMap() {
   const narrow = isNarrow();
   const width = Math.min(innerWidth, 1720) - (narrow ? 32 : 64);
   const lines = Math.max(1, Math.min(narrow ? 2 : 3, Math.ceil(textWidth() / tokenRoom(width))));
-  const taken = narrow ? 52 + lines * 46 + 24 + 12 + 60 + 60 + 8 : 48 + 60 + lines * 60 + 104 + 40;
+  const above = byId("comparison")?.offsetHeight ?? 0;
+  const taken = above + (narrow ? 52 + lines * 46 + 24 + 12 + 60 + 60 + 8 : 48 + 60 + lines * 60 + 104 + 40);
   const height = Math.max(narrow ? 420 : 300, Math.min(720, innerHeight - taken));
   return {narrow, width, height};
 }
