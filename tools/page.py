@@ -101,9 +101,18 @@ def failure(recorded):
     error = recorded.error
     if error is None or isinstance(error, SystemExit):
         return None
+    if slip_of(recorded):
+        return f"line {slip_of(recorded)}: {type(error).__name__}: {error.msg}"
     frames = traceback.extract_tb(error.__traceback__)
     line = [frame.lineno for frame in frames if frame.filename == recorded.path][-1]
     return f"line {line}: " + "".join(traceback.format_exception_only(error)).strip()
+
+
+def slip_of(recorded):
+    """Return the line at which the script is no Python, else None."""
+    error = recorded.error
+    slip = isinstance(error, SyntaxError) and error.filename == recorded.path
+    return error.lineno or 1 if slip else None
 
 
 def end_of_recording(recorded):
@@ -115,36 +124,60 @@ def end_of_recording(recorded):
     return f"line {line}: {why}"
 
 
-def page_of(recorded, before=None):
+ENVIRONMENT = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(PARTS),
+    autoescape=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def recording_of(recorded):
+    """Return all that the page shows of this recorder.Recorder, which has run, as JSON can hold it.
+
+    `program`, `left_out` and `notices` are HTML, `numbers` those of all arrays, in base64, and
+    `data` is what the page's script asks for everything else.
+    """
+    parts = ENVIRONMENT.get_template("parts.html").module
+    arrays, numbers = packed(recorded.arrays)
+    return {
+        "program": parts.program(blocks_of(recorded)),
+        "left_out": parts.left_out(left_out(recorded), kept_of(recorded)),
+        "notices": parts.notices(failure(recorded), end_of_recording(recorded)),
+        "data": data_of(recorded, arrays),
+        "numbers": numbers,
+    }
+
+
+def page_of(recorded, runner=None, request=None, before=None):
     """Return the page of this recorder.Recorder, which has run, as bytes.
 
-    `before` is one that has run another version of the script: the page shows what differs.
+    `runner` is the piece of script by which the page runs the program again, and `request` what it
+    asks for first, {"prompt", "tokens", "temperature", "topK", "seed", "model"}; without a runner
+    the page shows its one recording. `before` is a Recorder that has run another version of the
+    program: the page marks what differs from it.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(PARTS),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    styles = ["style", "compare"] if before else ["style"]
+    names, styles = SCRIPTS, ["style"]
+    if runner is not None:
+        names = [*names[:-1], "moved", "run", names[-1]]
+    if runner is not None or before is not None:
+        names, styles = names + COMPARE, [*styles, "compare"]
+    if runner is not None:
+        names = [*names, runner]
     style = "\n".join((PARTS / f"{name}.css").read_text("utf-8") for name in styles)
-    names = SCRIPTS + (COMPARE if before else [])
     script = "\n".join((PARTS / f"{name}.js").read_text("utf-8") for name in names)
-    arrays, numbers = packed(recorded.arrays)
-    text = environment.get_template("page.html").render(
+    recording = recording_of(recorded)
+    text = ENVIRONMENT.get_template("page.html").render(
         mark=markupsafe.Markup(MARK.decode()),
         file=Path(recorded.path).name,
-        blocks=blocks_of(recorded),
-        failure=failure(recorded),
-        end_of_recording=end_of_recording(recorded),
-        kept=kept_of(recorded),
-        left_out=left_out(recorded),
+        recording=recording,
+        data=markupsafe.Markup(json_of(recording["data"])),
+        runner=runner,
+        request=request or {},
         style=markupsafe.Markup(style),
         script=markupsafe.Markup(script),
         style_hash=_hash(style),
         script_hash=_hash(script),
-        data=markupsafe.Markup(_json(data_of(recorded, arrays))),
-        numbers=markupsafe.Markup(numbers),
         **(previous_of(before) if before else {}),
     )
     return text.encode("utf-8")
@@ -155,7 +188,7 @@ def previous_of(recorded):
     arrays, numbers = packed(recorded.arrays)
     data = {"name": Path(recorded.path).name, "data": data_of(recorded, arrays)}
     return {
-        "previous": markupsafe.Markup(_json(data)),
+        "previous": markupsafe.Markup(json_of(data)),
         "previous_numbers": markupsafe.Markup(numbers),
     }
 
@@ -164,7 +197,7 @@ def _hash(text):
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode()
 
 
-def _json(data):
+def json_of(data):
     """JSON in which no text can end the element that holds it."""
     return json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
@@ -205,7 +238,6 @@ def data_of(recorded, arrays):
             "notes": {i: _finite(event.note) for i, event in enumerate(events) if event.note},
         },
         "values": values,
-        "source": recorded.source,
         "arrays": arrays,
         "failure": [recorded.error_event, failure(recorded)],
         "ran": {loop: ran for loop, ran in recorded.ran.items()},
@@ -220,6 +252,9 @@ def data_of(recorded, arrays):
         "vocabulary": vocabulary_of(recorded.variables),
         "ids": ids if isinstance(ids, list) else [],
         "texts": [text if isinstance(text, str) else "" for text in texts],
+        "source": recorded.source,
+        "arguments": recorded.arguments,
+        "slip": slip_of(recorded),
     }
 
 
@@ -351,7 +386,7 @@ def blocks_of(recorded):
     first = min(starts, default=0)  # comments above it are for tools
     function_of, examples = functions(recorded.statements), examples_of(recorded)
     headings = {line: (number, title) for line, number, title in steps_of(lines)}
-    blocks, line = [], 1
+    blocks, line, slip = [], 1, slip_of(recorded)
     while line <= len(lines):
         text, number = lines[line - 1], starts.get(line)
         last = line if number is None else recorded.statements[number].last
@@ -372,6 +407,8 @@ def blocks_of(recorded):
             block |= {"kind": "code", "statement": number, "html": html}
         else:
             block |= {"kind": "blank"}
+        if slip and line <= slip <= last:
+            block["slip"] = failure(recorded)
         block |= {"line": line, "last": last, "indent": len(text) - len(text.lstrip())}
         blocks.append(block)
         line = last + 1

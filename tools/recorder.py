@@ -244,11 +244,12 @@ class Recorder:
 
     `notes` maps a target to a function of (value, variables) whose result, unless it fails, is put
     into the event's `note`. {loop: iterations} `ran` says how often each loop went round, at most,
-    `kept` of how many there are events. `variables` is what the script's names stand for at its
-    end, `error` the exception that ended it, or None, `error_event` the event in which it arose.
-    `silent_after` is the event behind which Python no longer told what ran (the script has set
-    sys.settrace itself, or has called itself until the stack was full), or None; `too_deep` counts
-    the calls that were not followed because they were deeper than MOST_CALLS.
+    `kept` of how many there are events. `variables` is what the script's names stand for, now and
+    at its end, `arguments` its sys.argv[1:], `error` the exception that ended it, or None,
+    `error_event` the event in which it arose. `silent_after` is the event behind which Python no
+    longer told what ran (the script has set sys.settrace itself, or has called itself until the
+    stack was full), or None; `too_deep` counts the calls that were not followed because they were
+    deeper than MOST_CALLS.
     """
 
     def __init__(self, path: str, source: str, notes: dict[str, Callable] | None = None):
@@ -258,7 +259,7 @@ class Recorder:
         self.events: list[Event] = []
         self.arrays = Arrays()
         self.ran, self.kept, self.error, self.error_event = {}, {}, None, -1
-        self.silent_after, self.too_deep = None, 0
+        self.silent_after, self.too_deep, self.arguments = None, 0, []
         self.variables = {"__name__": "__main__", "__file__": path}
         self._stack: list[_Frame] = []
         self._raised = {}  # the event in which an exception was raised, by its id
@@ -298,6 +299,7 @@ class Recorder:
 
     def run(self, arguments: list[str]):
         """Run the script with this sys.argv[1:]. Its SystemExit and errors end up in `error`."""
+        self.arguments = arguments
         argv, tracer, stdout, collects = sys.argv, sys.gettrace(), sys.stdout, gc.isenabled()
         sys.argv, sys.stdout = [self.path, *arguments], _Output(stdout, self._print)
         gc.disable()  # it would look through all that is recorded, again and again

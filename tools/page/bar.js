@@ -93,7 +93,7 @@ function startBar() {
     if (event.target === byId("legend")) byId("legend").close();
   });
   addEventListener("keydown", (event) => {
-    const busy = byId("legend").open || event.ctrlKey || event.altKey || event.metaKey;
+    const busy = !nEvents || byId("legend").open || event.ctrlKey || event.altKey || event.metaKey;
     if (busy || event.defaultPrevented || event.target.closest?.("select, input, textarea")) return;
     if (event.key === "Escape") {
       if (document.body.classList.contains("pane-open")) openPane(false);

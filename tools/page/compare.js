@@ -66,6 +66,18 @@ const compare = {
   small: (...place) => (mapDiffers ? smallDifference(...place) : null),
   large: (...given) => (mapDiffers ? largeDifference(...given) : null),
   summary: () => drawSummary(),
+
+  // Take all marks away. The caller draws.
+  stop() {
+    if (!differences) return;
+    comparing = differences = null;
+    document.documentElement.classList.remove("comparing");
+    delete byId("comparison").dataset.state;
+    for (const row of rows) {
+      row.node.classList.remove("differs", "changed", "new-line");
+      row.state = row.markState = null;
+    }
+  },
 };
 
 const beforeIn = () => (compare.when === "before" ? "in the program before" : compare.when);
@@ -142,8 +154,8 @@ function drawSummary() {
     element(
       "div",
       {class: "head"},
-      compareButton(),
-      element("h2", {id: "comparison-title"}, `with ${other}`),
+      byId("beside-run") ? null : compareButton(),
+      element("h2", {}, `${byId("beside-run") ? "Compared with" : "with"} ${other}`),
       stepsOfDifference(),
     ),
     element(
@@ -311,13 +323,23 @@ function continuations() {
 
 // -- on and off
 
-// The run that is shown has taken the place of this one.
+// The run that is shown has taken the place of this one. A run that failed, or of a program with a
+// slip, is not worth comparing with: then it is still the one before that. The caller draws.
 function newRun(before) {
-  stopComparing();
-  previous = before ?? null;
+  compare.stop();
+  if (before?.data.events.statement.length && before.numbers && !before.data.failure[1])
+    previous = before;
   byId("comparison").hidden = !previous;
+  if (byId("beside-run")) refill(byId("beside-run"), previous && compareButton());
   if (previous && wanted) startComparing();
-  else refill(byId("comparison"), compareButton());
+  else refill(byId("comparison"), byId("beside-run") ? null : compareButton());
+}
+
+// Draw what is marked now, and no more.
+function drawMarks() {
+  readGlanceWidth();
+  mapDrawn = paneDrawn = "";
+  drawAll();
 }
 
 const compareOn = () => differences !== null;
@@ -340,8 +362,8 @@ function compareButton() {
 function toggleComparing() {
   if (!previous) return;
   wanted = !compareOn();
-  newRun(previous);
-  drawAll();
+  newRun();
+  drawMarks();
 }
 
 function startComparing() {
@@ -363,14 +385,6 @@ function startComparing() {
   setTimeout(lookOn);
 }
 
-function stopComparing() {
-  comparing = differences = null;
-  document.documentElement.classList.remove("comparing");
-  delete byId("comparison").dataset.state;
-  for (const node of document.querySelectorAll("#code .row")) node.classList.remove("differs", "changed", "new-line");
-  for (const row of rows) row.state = row.markState = null;
-}
-
 byId("map").prepend(
   element("section", {id: "comparison", "aria-label": "Comparison with another run", hidden: true}),
 );
@@ -382,5 +396,5 @@ if (byId("previous")) {
   const {name, data: theirs} = JSON.parse(byId("previous").textContent);
   wanted = true;
   newRun({name, data: theirs, numbers: byId("previous-numbers").textContent});
-  drawAll();
+  drawMarks();
 }

@@ -4,6 +4,7 @@ let railParts = [];
 
 function newRail() {
   railParts = [];
+  railRound = null;
   let at = 0;
   const weights = data.steps.map((one) => data.rail[one.number] ?? 1.6);
   const sum = weights.reduce((a, b) => a + b, 0) || 1;

@@ -1,7 +1,9 @@
-// The start: take the recording, and draw all of it.
+// The start: take the recording, and draw all of it. Before a first run a recording is empty.
 
 // Draw what has changed. The address follows a little later.
 function render() {
+  byId("map").inert = byId("walk").inert = byId("rail").inert = byId("pane").inert = !nEvents;
+  if (!nEvents) return;
   if (cursor !== nEvents - 1) atEnd = false;
   rows.forEach((row) => row.update());
   drawMap();
@@ -20,9 +22,18 @@ function repaint() {
   render();
 }
 
-// A recording, from wherever it comes: {data, numbers}; its lines stand in the page.
+// A recording, from wherever it comes: {data, numbers}, and unless its lines stand in the page
+// already {program, left_out, notices}, their HTML. The caller draws.
 function show(recording) {
+  comparing?.stop();
   load(loaded(recording));
+  if (recording.program !== undefined) {
+    byId("lines").innerHTML = recording.program;
+    byId("left-out").innerHTML = recording.left_out;
+    byId("notices").innerHTML = recording.notices;
+  }
+  mapDrawn = paneDrawn = "";
+  atEnd = false;
   smalls.clear();
   newLines();
   newPlace();
@@ -44,6 +55,15 @@ function drawFirst(next) {
   while (next < rows.length && performance.now() < until) rows[next++].update();
   if (next < rows.length) setTimeout(drawFirst, 0, next);
   else render();
+}
+
+function drawAll() {
+  if (!nEvents) return render();
+  drawMap();
+  drawPane();
+  drawRail();
+  drawBar();
+  drawFirst(0);
 }
 
 function listen() {
@@ -69,16 +89,5 @@ function listen() {
 }
 
 show({data: JSON.parse(byId("data").textContent), numbers: byId("numbers").textContent});
-function drawAll() {
-  readPalette();
-  readGlanceWidth();
-  mapDrawn = paneDrawn = "";
-  drawMap();
-  drawPane();
-  drawRail();
-  drawBar();
-  drawFirst(0);
-}
-
 listen();
 if (!visit(location.hash)) drawAll();

@@ -1,0 +1,39 @@
+"""The process in which the live page's program runs once: a request in, what happens out.
+
+Both are lines of JSON, by stdin and stdout. The process ends when its stdin does: with the server.
+"""
+
+import json
+import os
+import signal
+import sys
+import threading
+
+from tools import page
+from tools.live import run
+
+
+def main():
+    """Wait for a request, run it, and write what it tells."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server
+    requests, out = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):  # the program, and what it starts, has them for itself
+        os.dup2(nowhere, number)
+    line = requests.readline()
+    if not line:
+        return
+
+    def end_with_server():
+        requests.read()
+        os._exit(0)
+
+    threading.Thread(target=end_with_server, daemon=True).start()
+    asked = json.loads(line)
+
+    def tell(message):
+        out.write(page.json_of(message).encode("ascii") + b"\n")
+        out.flush()
+
+    run.run(asked["path"], asked, tell)
+    os._exit(0)  # whatever threads the program has begun
