@@ -9,6 +9,7 @@ import signal
 
 import pytest
 
+import browser as machine
 import harness
 import random_model
 
@@ -78,6 +79,16 @@ def openai_gpt2():
     if not (folder / "config.json").exists():
         pytest.skip(f"{WITHOUT_WEIGHTS} (548 MB): python download.py, or EASYGPT2_TEST_GPT2")
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """The machine's own Chromium."""
+    pytest.importorskip("playwright", reason="needs python -m pip install --group browser")
+    if machine.executable() is None:
+        pytest.skip("needs a Chromium of the machine's own: apt install chromium")
+    with machine.chromium() as chromium:
+        yield chromium
 
 
 @pytest.fixture

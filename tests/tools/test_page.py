@@ -9,7 +9,6 @@ import threading
 import numpy as np
 import pytest
 
-import browser as machine
 import harness
 import walkthrough
 from tools import page as page_maker
@@ -30,17 +29,6 @@ def line_of(code, after=0):
     """The number of the first line of easygpt2.py that begins with this code."""
     numbered = enumerate(LINES, 1)
     return next(n for n, line in numbered if n > after and line.strip().startswith(code))
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """The machine's own Chromium."""
-    reason = "needs python -m pip install --group browser"
-    pytest.importorskip("playwright", reason=reason)
-    if machine.executable() is None:
-        pytest.skip("needs a Chromium of the machine's own: apt install chromium")
-    with machine.chromium() as chromium:
-        yield chromium
 
 
 @pytest.fixture
