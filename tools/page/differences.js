@@ -243,17 +243,21 @@ class Differences {
 function oneSided(run, isMet, others, other) {
   const {statements, events} = run.data,
     lines = new Set();
+  const had = (loop, rounds) => {
+    const header = other.eventOf.get(key(others.get(loop), -1, rounds));
+    return header !== undefined && !other.ended.has(header);
+  };
+  // Whether a round is one more of a loop that the other run was in as well.
+  const isMore = (loop, rounds) => !had(loop, rounds) && had(loop, [...rounds.slice(0, -1), 0]);
   let first;
   for (let e = 0; e < run.nEvents; e++) {
     const number = events.statement[e],
-      {loops, kind} = statements[number];
-    if (events.frame[e] >= 0 || isMet(e) || run.ended.has(e) || kind === "FunctionDef") continue;
-    if (!others.has(number) || within(run, () => data.steps.length && stepAt(lineOf(e)) < 0)) continue;
-    if (loops.length) {
-      const rounds = events.iterations[e].slice(0, loops.length);
-      const header = other.eventOf.get(key(others.get(loops.at(-1)), -1, rounds));
-      if (header === undefined || other.ended.has(header)) continue;
-    }
+      rounds = events.iterations[e];
+    if (events.frame[e] >= 0 || isMet(e) || run.ended.has(e) || !others.has(number)) continue;
+    if (statements[number].kind === "FunctionDef") continue;
+    if (within(run, () => data.steps.length && stepAt(lineOf(e)) < 0)) continue;
+    const around = within(run, () => loopsOf(number));
+    if (around.some((loop, i) => isMore(loop, rounds.slice(0, i + 1)))) continue;
     lines.add(number);
     first ??= e;
   }
