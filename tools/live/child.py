@@ -6,7 +6,6 @@ Both are lines of JSON, by stdin and stdout. The process ends when its stdin doe
 import json
 import os
 import signal
-import sys
 import threading
 
 from tools import page

@@ -174,6 +174,7 @@ class Server(http.server.ThreadingHTTPServer):
     allow_reuse_address = os.name != "nt"  # there it would take a port that is in use
 
     def __init__(self, script, request, port=0):
+        self.runs = None  # until the port is ours
         super().__init__(("127.0.0.1", port), Handler)
         self.script, self.request = script, request
         self.secret = secrets.token_urlsafe(16)
@@ -192,7 +193,8 @@ class Server(http.server.ThreadingHTTPServer):
 
     def server_close(self):
         super().server_close()
-        self.runs.close()
+        if self.runs:
+            self.runs.close()
 
     def handle_error(self, request, client_address):
         if not isinstance(sys.exc_info()[1], OSError):  # the browser has gone
@@ -276,10 +278,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif what == ["run"]:
             try:
                 request = json.loads(data)
-                known = {"prompt", *run.OPTIONS}
-                good = all(name in known and isinstance(request[name], str) for name in request)
-            except (ValueError, TypeError):
-                good = False
+            except ValueError:
+                request = None
+            known = {"prompt", *run.OPTIONS}
+            good = isinstance(request, dict) and known.issuperset(request)
+            good = good and all(isinstance(text, str) for text in request.values())
             if good:
                 self.run(request, parts.query)
             else:

@@ -170,6 +170,7 @@ function showNew(recording) {
     placeBefore = stays ? placeBefore : place;
     showFailure(place);
   } else {
+    if (placeBefore) restoreRounds(placeBefore); // of loops that the slip has hidden
     restore(stays ? placeBefore : place);
     placeBefore = null;
   }

@@ -1,0 +1,584 @@
+"""The live page, walkthrough.py --live: by a real browser against the real server, and without."""
+
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+import harness
+from tools.live import server as live
+
+PROMPT = "The old king"
+HOSTILE = (
+    "</textarea></script><img src=x onerror=alert(1)>\"'&amp;<!--<script>{{ 7*7 }} "
+    "👩\u200d👩\u200d👧 שלום \u202ead\u202c\u2066x\u2069 \u200b\x01\x1b\x7f\n\ttab\u2028end "
+)
+DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+TOUCH = {"viewport": PHONE, "has_touch": True, "is_mobile": True}
+LINES = harness.SOURCE.splitlines()
+SLOW = ("    n_past = n_seen\n", "    n_past = n_seen; __import__('time').sleep(0.2)\n")
+
+
+def line_of(code, lines=LINES):
+    """The number of the first line that begins with this code."""
+    return next(n for n, line in enumerate(lines, 1) if line.strip().startswith(code))
+
+
+WEIGHTS = line_of("attention_weights = ")
+
+
+class Live:
+    """A server that runs, and the file that it runs."""
+
+    def __init__(self, folder, *arguments, edit=("", "")):
+        self.file = harness.house(folder) / "easygpt2.py"
+        self.save(*edit)
+        command = [sys.executable, "walkthrough.py", "--live", *arguments]
+        if not any(argument.startswith("--model") for argument in arguments):
+            command += ["--model", str(harness.TALES)]
+        self.process = subprocess.Popen(
+            command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
+        )
+        said = self.process.stdout.readline()
+        assert said.startswith("Live: http://127.0.0.1:"), self.process.stderr.read()
+        self.url = said.split()[1]
+
+    def save(self, old="", new=""):
+        """Save the program, of which a part is another, as an editor does."""
+        assert old in harness.SOURCE
+        text = harness.SOURCE.replace(old, new, 1) if old else harness.SOURCE
+        staged = self.file.with_name("easygpt2.py~")
+        staged.write_text(text, "utf-8")
+        os.replace(staged, self.file)
+        return text
+
+    def children(self):
+        ps = subprocess.run(
+            ["ps", "-A", "-o", "pid=,ppid=,stat="], capture_output=True, text=True, check=True
+        )
+        rows = [line.split() for line in ps.stdout.splitlines()]
+        return [pid for pid, parent, stat in rows if parent == str(self.process.pid)]
+
+    def end(self):
+        self.process.send_signal(signal.SIGINT)
+        out, err = self.process.communicate(timeout=10)
+        return self.process.returncode, out, err
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """A function that starts the live page's server on a copy of the house."""
+    started = []
+
+    def start(*arguments, **options):
+        started.append(Live(tmp_path / f"house{len(started)}", *arguments, **options))
+        return started[-1]
+
+    (tmp_path / "house0").mkdir()
+    yield start
+    for one in started:
+        if one.process.poll() is None:
+            one.end()
+
+
+@pytest.fixture
+def visit(browser):
+    """A function that opens a live page, and waits for its first run."""
+    contexts, problems = [], []
+
+    def open_page(url, hash="", wait=True, **options):
+        contexts.append(browser.new_context(**{"viewport": DESK} | options))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(10_000)
+        page.on("console", lambda message: problems.append(message.text))
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("dialog", lambda box: (problems.append(box.message), box.dismiss()))
+        page.goto(url + hash)
+        if wait:
+            ran(page)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert [text for text in problems if "ERR_" not in text] == []  # of a server that has ended
+
+
+def until(page, condition, seconds=10):
+    """Wait until JavaScript says so; the page's policy forbids Playwright's own way."""
+    end = time.monotonic() + seconds
+    while not page.evaluate(condition):
+        assert time.monotonic() < end, condition
+        page.wait_for_timeout(20)
+
+
+def ran(page):
+    until(page, "nEvents > 0 && !isRunning && rows.every((row) => row.state !== null)")
+
+
+def run(page):
+    """Press Run, and wait for the end of the run."""
+    turn = page.evaluate("turn")
+    page.get_by_role("button", name="Run", exact=True).click()
+    until(page, f"turn > {turn}")
+    ran(page)
+
+
+def saved(page, act):
+    """Do what saves the program, and wait until the page has run it again."""
+    turn = page.evaluate("turn")
+    act()
+    until(page, f"turn > {turn}")
+    ran(page)
+
+
+def told(page):
+    return page.locator("#run-told").inner_text()
+
+
+# -- without a browser: who may use it
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """A server in this process, and what it was asked to run."""
+    asked = []
+
+    class Nothing:
+        def __init__(self):
+            pass
+
+        def begin(self, request, tab):
+            asked.append(request)
+            raise OSError
+
+        def stop(self, tab):
+            asked.append("stop")
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr(live, "Runs", Nothing)
+    with live.Server(str(harness.PROGRAM), {"prompt": ""}) as one:
+        one.asked = asked
+        thread = threading.Thread(target=one.serve_forever, daemon=True)
+        thread.start()
+        yield one
+        one.shutdown()
+
+
+def ask(server, method, path, host=None, origin=None, body=None):
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=10)
+    headers = {"Host": host or f"127.0.0.1:{server.server_port}"}
+    headers |= {"Origin": origin} if origin else {}
+    connection.request(method, path, body, headers)
+    answer = connection.getresponse()
+    return answer.status, answer.headers, answer.read()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"path": "/"},
+        {"path": "/{secret}x/{what}"},
+        {"path": "/x/{secret}/{what}"},
+        {"host": "localhost:{port}"},
+        {"host": "rebound.example:{port}"},
+        {"host": "127.0.0.1"},
+        {"origin": "http://rebound.example"},
+        {"origin": "http://127.0.0.1:1"},
+        {"origin": "https://127.0.0.1:{port}"},
+        {"origin": "null"},
+    ],
+    ids=str,
+)
+def test_others_get_403_and_start_nothing(server, wrong):
+    own = {"path": "/{secret}/{what}", "origin": "http://127.0.0.1:{port}"}
+    for method, what in [("GET", ""), ("GET", "models"), ("POST", "run"), ("POST", "stop")]:
+        known = {"secret": server.secret, "port": server.server_port, "what": what}
+        request = {name: text.format(**known) for name, text in (own | wrong).items()}
+        status, _, data = ask(server, method, **request, body=b'{"prompt":"x"}')
+        assert status == 403 and server.secret.encode() not in data
+    assert server.asked == []
+
+
+def test_the_page_alone_may_run_it(server):
+    own = f"http://127.0.0.1:{server.server_port}"
+    path, body = f"/{server.secret}/run?tab", b'{"prompt":"x"}'
+    assert ask(server, "POST", path, body=body)[0] == 403  # a browser always names the origin
+    for wrong in (b"", b"[]", b"{", b'{"prompt":1}', b'{"path":"/etc/passwd"}'):
+        assert ask(server, "POST", path, origin=own, body=wrong)[0] == 400
+    assert server.asked == []
+    ask(server, "POST", path, origin=own, body=body)
+    assert [request["prompt"] for request in server.asked] == ["x"]
+    status, headers, page = ask(server, "GET", f"/{server.secret}/")
+    assert status == 200 and b"connect-src 'self'" in page and b"unsafe" not in page
+    assert headers["Cache-Control"] == "no-store" and headers["Referrer-Policy"] == "no-referrer"
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    assert "Access-Control-Allow-Origin" not in headers
+    assert server.socket.getsockname()[0] == "127.0.0.1"
+
+
+def test_a_port_in_use_is_one_line(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        program = harness.ROOT / "walkthrough.py"
+        done = harness.command("--live", "--port", port, program=program)
+    assert done.returncode == 1 and done.stdout == ""
+    said = f"walkthrough.py: port {port} is in use; type: python walkthrough.py --live\n"
+    assert done.stderr == said
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_the_server_ends_and_so_does_all_that_it_began(serve, sent):
+    one = serve("--tokens", "200", edit=SLOW)
+    connection = http.client.HTTPConnection(one.url.split("/")[2], timeout=20)
+    headers = {"Origin": "http://" + one.url.split("/")[2]}
+    path = f"/{one.url.split('/')[3]}/run?tab"
+    asked = {"prompt": PROMPT, "model": str(harness.TALES)}
+    connection.request("POST", path, json.dumps(asked), headers)
+    answer = connection.getresponse()
+    while b'"ids"' not in answer.readline():
+        pass
+    children = one.children()
+    assert children
+    one.process.send_signal(sent)
+    out, err = one.process.communicate(timeout=10)
+    assert out == ""
+    if sent == signal.SIGINT:
+        assert one.process.returncode == 130 and re.fullmatch(
+            "walkthrough.py: stopped; type: python walkthrough.py --live .*\n", err
+        )
+    end = time.monotonic() + 5
+    while any(alive(pid) for pid in children):
+        assert time.monotonic() < end, "a process goes on without its server"
+        time.sleep(0.05)
+
+
+def alive(pid):
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    state = subprocess.run(["ps", "-o", "stat=", "-p", pid], capture_output=True, text=True).stdout
+    return state.strip()[:1] not in ("", "Z")
+
+
+# -- with a browser: a prompt of one's own
+
+
+def test_a_prompt_runs_and_shows_what_the_program_makes(serve, visit):
+    page = visit(serve("Once upon a time").url)
+    assert page.locator("#prompt").input_value() == "Once upon a time"
+    for prompt, tokens in [(PROMPT, "3"), (HOSTILE, "1"), ("--help", "1"), ("-", "1")]:
+        page.locator("#prompt").fill(prompt)
+        page.get_by_label("tokens", exact=True).fill(tokens)
+        run(page)
+        plain = harness.run(f"--tokens={tokens}", "--model", str(harness.TALES), "--", prompt)
+        assert page.evaluate("data.texts") == [prompt, plain.variables["output"]]
+        assert page.evaluate("data.ids") == plain.variables["ids"]
+        assert page.locator("#tokens .token").count() == len(plain.variables["ids"])
+        assert told(page) == ""
+    page.reload()
+    ran(page)
+    assert page.locator("#prompt").input_value() == "-"  # what was asked for is asked for again
+
+
+def test_ids_come_while_it_runs_and_stop_ends_it(serve, visit):
+    one = serve(PROMPT, "--tokens", "2", edit=SLOW)
+    page = visit(one.url)
+    before = page.evaluate("data.texts")
+    page.get_by_label("tokens", exact=True).fill("200")
+    page.keyboard.press("Control+Enter")
+    seen = page.locator("#so-far li")
+    until(page, "document.querySelectorAll('#so-far .made').length >= 3")
+    assert re.match(r"\D*\d+$", seen.nth(0).inner_text().replace("\n", ""))
+    children = set(one.children())
+    page.get_by_role("button", name="Stop", exact=True).click()
+    until(page, "!isRunning", seconds=1)
+    assert told(page) == "Stopped. The page shows the run before."
+    assert page.evaluate("data.texts") == before and page.locator("#progress").is_hidden()
+    until(page, "true")
+    assert any(not alive(pid) for pid in children)
+    page.get_by_label("tokens", exact=True).fill("1")
+    run(page)  # and the next one runs
+    assert told(page) == "" and len(page.evaluate("data.ids")) == len(PROMPT.split()) + 1
+
+
+def test_options_are_refused_by_the_programs_own_line(serve, visit):
+    page = visit(serve(PROMPT).url)
+    before = page.evaluate("data.texts")
+    model = str(harness.TALES)
+    for option, label, wrong in [
+        ("--tokens", "tokens", "0"),
+        ("--temperature", "temperature", "<b>hot</b>"),
+        ("--top-k", "top-k", "-1"),
+        ("--seed", "seed", "\u202e1"),
+    ]:
+        page.get_by_label(label, exact=True).fill(wrong)
+        run(page)
+        plain = harness.command(f"{option}={wrong}", "--model", model, "--", PROMPT)
+        assert told(page) == plain.stderr.splitlines()[-1]
+        assert page.evaluate("data.texts") == before and page.locator("#run-told b").count() == 0
+        page.get_by_label(label, exact=True).fill("")
+    page.locator("#prompt").fill("")
+    run(page)
+    assert told(page).startswith("easygpt2.py: no prompt; type: ")
+    page.locator("#prompt").fill(PROMPT)
+    run(page)
+    assert told(page) == ""
+
+
+# -- with a browser: the file is saved
+
+
+def test_a_saved_edit_runs_and_the_place_is_kept(serve, visit):
+    one = serve(PROMPT)
+    page = visit(one.url, f"#line={WEIGHTS}&round=2&layer=3&head=4&cell=1.0&follow=1")
+    page.evaluate(f"document.getElementById('L{WEIGHTS}').scrollIntoView({{block: 'center'}})")
+    page.wait_for_timeout(50)
+
+    def place():
+        where = page.evaluate("address()")
+        line = int(re.search(r"line=(\d+)", where)[1])
+        return line, where.replace(f"line={line}", ""), round(top(page, line))
+
+    line, rest, y = place()
+    assert line == WEIGHTS and "round=2&layer=3&head=4" in rest and "follow=1" in rest
+    # Above the place there are two lines more; in it, a change.
+    edits = ["words = []\n", "# A line.\n\nwords = []\n"]
+    text = one.save(*edits)
+    saved(page, lambda: None) if page.evaluate("turn") == 1 else None
+    ran(page)
+    assert page.evaluate("data.source") == text
+    assert place() == (WEIGHTS + 2, rest, y)
+    assert page.locator(f"#L{WEIGHTS + 2}.now").count() == 1
+    saved(page, lambda: one.save("/ head_size**0.5", "* 0"))
+    assert place() == (WEIGHTS, rest, y)  # though the line in hand is another
+    row = page.evaluate("Array.from(numbersOf(madeAt(cursor, 'attention_weights').array))")
+    assert row == pytest.approx([1 / len(row)] * len(row))  # all scores are 0
+
+
+def top(page, line):
+    return page.evaluate(f"document.getElementById('L{line}').getBoundingClientRect().top")
+
+
+@pytest.mark.parametrize(
+    "old, new, message",
+    [
+        (
+            "n_seen = n_past + n_new",
+            "n_seen = n_past + (n_new",
+            "SyntaxError: '(' was never closed",
+        ),
+        ("n_seen = n_past + n_new", "n_seen = n_past + n_now", "NameError: name 'n_now' is not"),
+    ],
+)
+def test_a_slip_shows_at_its_line_and_is_mended(serve, visit, old, new, message):
+    one = serve(PROMPT)
+    page = visit(one.url, "#line=%d&round=1&layer=3&head=4" % WEIGHTS)
+    at = line_of(old)
+    text = one.save(old, new)
+    until(page, "data.failure[1]")
+    ran(page)
+    assert page.evaluate("data.source") == text
+    wrong = page.locator(f"#L{at} .error")
+    assert wrong.inner_text().startswith(f"line {at}: {message}") and wrong.is_visible()
+    assert 0 < top(page, at) < 800
+    assert f"line {at}: {message}" in page.locator("#notices").inner_text()
+    ids = page.locator(f"#L{line_of('ids = [')} .glance")  # of the run up to there
+    assert str(page.evaluate("data.ids[0]")) in ids.inner_text()
+    moves = message.startswith("Syntax")
+    if moves:  # the page is alive
+        page.get_by_role("button", name="Line ›").click()
+    there = page.evaluate("address()") if moves else f"#line={WEIGHTS}"
+    assert there.startswith("#line=")
+    saved(page, one.save)
+    assert page.locator(".error:visible").count() == 0
+    assert page.evaluate("address()").startswith(there)
+    chosen = page.evaluate("choiceLoops.map((loop) => nameOfLoop(loop) + roundOf(loop))")
+    assert chosen == ["round0", "layer3", "head4"]
+
+
+def test_a_slip_in_the_first_lines_and_a_program_that_does_nothing(serve, visit):
+    one = serve(PROMPT)
+    page = visit(one.url)
+    for old, new, message in [
+        ("import json, struct, sys", "import json struct, sys", "SyntaxError: invalid syntax"),
+        ("import json, struct, sys", "import json, struct, syss", "ModuleNotFoundError"),
+        ('model.safetensors", "its header"', 'model.safetensors", "its header', "SyntaxError: unt"),
+    ]:
+        one.save(old, new)
+        until(page, f"data.failure[1]?.includes({json.dumps(message)}) && !isRunning")
+        line = line_of(old) if "import" in old else line_of(f'path, name = f"{{folder}}/{old[:5]}')
+        assert message in page.locator(f"#L{line} .error").inner_text()
+    one.file.write_text("", "utf-8")  # as an editor might, for a moment
+    page.wait_for_timeout(300)
+    assert "Mode" not in told(page)
+    until(page, "byId('run-told').textContent.includes('easygpt2.py is empty')")
+    one.file.unlink()
+    until(page, "byId('run-told').textContent.includes('easygpt2.py cannot be read')")
+    one.save()
+    until(page, "!data.failure[1] && nEvents > 5000")
+    ran(page)
+    assert told(page) == "" and page.locator(".error:visible").count() == 0
+
+
+# -- with a browser: others, and the end
+
+
+def test_two_tabs_one_run(serve, visit):
+    one = serve(PROMPT, "--tokens", "2", edit=SLOW)
+    first, second = visit(one.url), visit(one.url)
+    first.get_by_label("tokens", exact=True).fill("100")
+    first.get_by_role("button", name="Run", exact=True).click()
+    until(first, "document.querySelectorAll('#so-far .made').length >= 1")
+    run(second)
+    until(first, "!isRunning")
+    assert told(first) == "Another tab has begun a run, and that ended this one."
+    assert told(second) == "" and len(first.evaluate("data.ids")) == 5
+    saved(second, one.save)  # the one that ran last runs again
+    until(first, "byId('run-told').textContent.includes('was saved')")
+    assert first.evaluate("turn") == 2 and told(second) == ""
+
+
+def test_the_server_is_killed_in_mid_run(serve, visit):
+    one = serve(PROMPT, "--tokens", "2", edit=SLOW)
+    page = visit(one.url)
+    page.get_by_label("tokens", exact=True).fill("100")
+    page.get_by_role("button", name="Run", exact=True).click()
+    until(page, "document.querySelectorAll('#so-far .made').length >= 1")
+    one.process.kill()
+    one.process.communicate()
+    until(page, "!isRunning")
+    assert told(page).startswith("The program that serves this page has ended.")
+    page.get_by_label("layer 1, head 2", exact=True).click()  # it goes on showing what it has
+    assert "layer=1&head=2" in page.evaluate("address()")
+    run_ = page.get_by_role("button", name="Run", exact=True)
+    run_.click()
+    until(page, "turn === 3 && !isRunning")
+    assert told(page).startswith("The program that serves this page has ended.")
+
+
+def test_a_process_that_dies_is_told(serve, visit):
+    one = serve(PROMPT, "--tokens", "2")
+    page = visit(one.url)
+    one.save("n_past = n_seen\n", "n_past = n_seen; __import__('os')._exit(3)\n")
+    until(page, "turn === 2 && !isRunning")
+    assert told(page) == "Python ended by itself, with status 3"
+    saved(page, one.save)
+    assert told(page) == ""
+
+
+def test_another_site_can_start_nothing(serve, visit, browser, tmp_path):
+    one = serve(PROMPT)
+    page = visit(one.url)
+    other = browser.new_page()
+    other.goto((tmp_path / "house0").as_uri())
+    for mode in ("no-cors", "cors"):
+        done = other.evaluate(
+            f"""() => fetch("{one.url}run?x", {{method: "POST", body: "{{}}", mode: "{mode}"}})
+            .then((answer) => answer.type, () => "refused")"""
+        )
+        assert done == "refused"  # see the plain tests: 403
+    other.close()
+    page.wait_for_timeout(300)
+    assert page.evaluate("turn") == 1 and told(page) == ""
+
+
+# -- with a browser: everybody
+
+
+def boxes(page, selector):
+    return page.locator(selector).evaluate_all(
+        """(all) => all.filter((one) => one.checkVisibility()).map((one) => {
+          const {left, top, right, bottom} = one.getBoundingClientRect();
+          return [left, top, right, bottom];
+        })"""
+    )
+
+
+@pytest.mark.parametrize("options", [{}, TOUCH], ids=["desk", "phone"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everybody_can_use_it(serve, visit, options, scheme):
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright",
+        reason="needs python -m pip install --group browser",
+    )
+    page = visit(serve("The naïve wolf didn't").url, color_scheme=scheme, **options)
+    size = options.get("viewport", DESK)
+    # The first screen keeps what it promises, and the first lines of the code are on it.
+    for selector in (
+        "#run",
+        "#tokens .token",
+        ".small-grids button",
+        "#best .share",
+        "#stations a",
+    ):
+        found = boxes(page, selector)
+        assert found, selector
+        for left, top, right, bottom in found:
+            assert left >= 0 and right <= size["width"] and top >= 0, selector
+            assert bottom <= size["height"] - (58 if options else 0), selector
+    assert boxes(page, "#lines .gutter")[0][3] <= size["height"]
+    bar = page.evaluate("byId('bar').offsetHeight")
+    assert bar <= (110 if options else 90)
+    page.evaluate(
+        """() => document.querySelectorAll("#lines > *").forEach((node, i) => {
+          if (i > 60) node.remove();
+        })"""
+    )
+
+    def serious():
+        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+        found = axe.Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+        found = [one for one in found if one["impact"] in ("serious", "critical")]
+        return [(one["id"], node["html"]) for one in found for node in one["nodes"][:3]]
+
+    assert serious() == []
+    if options:
+        page.get_by_role("button", name="Options", exact=True).tap()
+        touched = boxes(page, "#run :is(button, input, select, textarea)")
+        assert all(r - l >= 44 and b - t >= 44 for l, t, r, b in touched) and len(touched) == 8
+        assert serious() == []
+    page.evaluate(
+        "byId('progress').hidden = false; showIds([[1, ' a']]); showIds([[1, ' a'], [2, 'b']])"
+    )
+    page.evaluate("tellRun('easygpt2.py: no prompt; type: python easygpt2.py', true)")
+    assert serious() == []
+
+
+def test_by_keyboard_only(serve, visit):
+    page = visit(serve(PROMPT).url)
+    page.keyboard.press("ArrowRight")  # moves through the run, as ever
+    assert page.evaluate("stepping")
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == "prompt":
+            break
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type("The wolf n")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.type("r")
+    for name in ("tokens", "temperature", "topK", "seed"):
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.name") == name
+        page.keyboard.type({"tokens": "2", "seed": "7", "temperature": "1", "topK": "5"}[name])
+    page.keyboard.press("Enter")
+    until(page, "turn === 2")
+    ran(page)
+    arguments = ["--tokens=2", "--temperature=1", "--top-k=5", "--seed=7"]
+    plain = harness.run(*arguments, "--model", str(harness.TALES), "The wolf n\nr")
+    assert page.evaluate("data.texts") == ["The wolf n\nr", plain.variables["output"]]
+    assert page.evaluate("document.activeElement.name") == "seed"  # the focus stays
