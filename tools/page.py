@@ -25,8 +25,8 @@ PARTS = Path(__file__).resolve().parent / "page"
 # One script, in this order. Each piece says in its first lines what it is for.
 SCRIPTS = ["text", "recorded", "place", "steps", "colours", "grid", "glance", "candidates"]
 SCRIPTS += ["map", "lines", "sheet", "pane", "rail", "bar", "start"]
-RUNS = ["moved", "run"]  # before the last piece, in a page that runs
-IN_BROWSER = ["change", "editor", "exercises", "weights", "python"]  # in one that does so alone
+COMPARE = ["differences", "before", "compare"]  # behind these, where there is a run to compare with
+IN_BROWSER = ["change", "editor", "exercises", "weights", "python"]  # where Python is in the browser
 MARK = b"<!-- made by walkthrough.py -->"  # only such a file is ever replaced
 
 # How a variable is drawn, where there is more to it than its kind of value says.
@@ -150,18 +150,25 @@ def recording_of(recorded):
     }
 
 
-def page_of(recorded, runner=None, request=None, site=None, sources=("'self'",)):
+def page_of(recorded, runner=None, request=None, before=None, site=None, sources=("'self'",)):
     """Return the page of this recorder.Recorder, which has run, as bytes.
 
     `runner` is the piece of script by which the page runs the program again, and `request` what it
     asks for first, {"prompt", "tokens", "temperature", "topK", "seed", "model"}; without a runner
-    the page shows its one recording. `sources` are the addresses that a page that runs may ask.
-    `site` is what the page of a site is given to run the program in the browser (live/site.py).
+    the page shows its one recording. `before` is a Recorder that has run another version of the
+    program: the page marks what differs from it. `sources` are the addresses that a page that runs
+    may ask. `site` is what it is given to run the program in the browser alone (live/site.py).
     """
-    style = (PARTS / "style.css").read_text("utf-8")
-    names = SCRIPTS
-    if runner:
-        names = [*SCRIPTS[:-1], *RUNS, SCRIPTS[-1], *(IN_BROWSER if site else []), runner]
+    names, styles = SCRIPTS, ["style"]
+    if runner is not None:
+        names = [*names[:-1], "moved", "run", names[-1]]
+    if runner is not None or before is not None:
+        names, styles = names + COMPARE, [*styles, "compare"]
+    if site is not None:
+        names, styles = names + IN_BROWSER, [*styles, "browser"]
+    if runner is not None:
+        names = [*names, runner]
+    style = "\n".join((PARTS / f"{name}.css").read_text("utf-8") for name in styles)
     script = "\n".join((PARTS / f"{name}.js").read_text("utf-8") for name in names)
     recording = recording_of(recorded)
     text = ENVIRONMENT.get_template("page.html").render(
@@ -178,8 +185,19 @@ def page_of(recorded, runner=None, request=None, site=None, sources=("'self'",))
         script=markupsafe.Markup(script),
         style_hash=policy_hash(style),
         script_hash=policy_hash(script),
+        **(previous_of(before) if before else {}),
     )
     return text.encode("utf-8")
+
+
+def previous_of(recorded):
+    """Return what the template needs of the run with which the page compares."""
+    arrays, numbers = packed(recorded.arrays)
+    data = {"name": Path(recorded.path).name, "data": data_of(recorded, arrays)}
+    return {
+        "previous": markupsafe.Markup(json_of(data)),
+        "previous_numbers": markupsafe.Markup(numbers),
+    }
 
 
 def policy_hash(text):

@@ -104,7 +104,7 @@ def files_of(recorded, request, distribution):
     sources += sources_of(publisher())
     lying = {f"pyodide/{name}": path.read_bytes() for name, path in (distribution or {}).items()}
     return {
-        "index.html": page_of(recorded, "browser", request, site, sources),
+        "index.html": page_of(recorded, "browser", request, site=site, sources=sources),
         "python.html": room.replace("{{ script }}", frame).encode("utf-8"),
         "worker.js": worker,
         **own,

@@ -165,6 +165,7 @@ function showNew(recording) {
   const stays = placeBefore && address() === slipPlace;
   show(recording);
   current = recording;
+  newRun(before, recording);
   const failed = data.failure[1];
   if (failed) {
     placeBefore = stays ? placeBefore : place;
@@ -174,7 +175,6 @@ function showNew(recording) {
     restore(stays ? placeBefore : place);
     placeBefore = null;
   }
-  if (typeof newRun === "function") newRun(before, recording);
 }
 
 function showFailure(place) {
