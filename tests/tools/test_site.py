@@ -1,0 +1,561 @@
+"""The page that runs in the browser alone: the site as a folder, and in a real browser.
+
+EASYGPT2_TEST_PYODIDE names a folder with Pyodide. Without its numpy (npm's package has none) the
+page can show what it does with such a one; with it every test runs.
+"""
+
+import ast
+import contextlib
+import functools
+import hashlib
+import http.server
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+import harness
+import hub as hubs
+import random_model
+import readme
+import walkthrough
+from conftest import WITHOUT_NUMPY
+from tools import published
+from tools.command import Refused
+from tools.live import exercises, pyodide, run, site
+
+DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+TABLET = {"viewport": {"width": 820, "height": 1180}, "has_touch": True}
+TOUCH = {"viewport": PHONE, "has_touch": True, "is_mobile": True}
+REQUEST = dict.fromkeys(["prompt", *run.OPTIONS], "") | {"prompt": "Once upon a time"}
+REQUEST["model"] = "tales"
+SOLUTIONS = [
+    (one["number"], solution)
+    for one in exercises.exercises_of(harness.SOURCE)
+    for solution in one["solutions"]
+]
+RUN_IDS = [2176, 661, 258, 525, 436, 307, 258, 569, 2227, 11, 269, 259]
+
+
+def with_edits(edits):
+    """The program with these edits."""
+    lines, made, at = harness.SOURCE.split("\n"), [], 0
+    for first, gone, come in edits:
+        made += [*lines[at:first], *come]
+        at = first + gone
+    return "\n".join([*made, *lines[at:]])
+
+
+# -- the folder
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    os.chdir(harness.ROOT)
+    return walkthrough.record("easygpt2.py", harness.SOURCE, run.arguments_of(REQUEST))
+
+
+@pytest.fixture(scope="module")
+def dummies(tmp_path_factory):
+    """A Pyodide of which every file is there, and none is Pyodide's."""
+    folder = tmp_path_factory.mktemp("dummies")
+    wheels = {name: {"name": name, "file_name": file, "sha256": hashlib.sha256(b"").hexdigest()}
+              for name, (file, _) in pyodide.WHEELS.items()}  # fmt: skip
+    for name in [*pyodide.CORE, *[one["file_name"] for one in wheels.values()]]:
+        (folder / name).write_bytes(b"")
+    (folder / "pyodide.js").write_text(f'// "{pyodide.VERSION}"', "utf-8")
+    (folder / pyodide.LOCK).write_text(json.dumps({"packages": wheels}), "utf-8")
+    return folder
+
+
+def test_the_site_holds_all_that_its_page_asks_for(tmp_path, recorded, dummies):
+    """By name and hash; and another program's site takes its place."""
+    target = tmp_path / "site"
+    site.write(target, recorded, REQUEST, pyodide.check_distribution(dummies))
+    page = (target / "index.html").read_text("utf-8")
+    asked = json.loads(re.search('id="site">(.+?)</script>', page)[1])
+    tables = [asked["python"]["scripts"], asked["python"]["files"], asked["files"]]
+    urls = {one["url"]: one["integrity"] for table in tables for one in table.values()}
+    assert len(urls) == sum(map(len, tables)) and "models/tales/model.safetensors" in urls
+    for url, integrity in urls.items():
+        assert site.integrity(hashlib.sha256((target / url).read_bytes()).hexdigest()) == integrity
+    there = {path.relative_to(target).as_posix() for path in target.rglob("*") if path.is_file()}
+    assert there == {*urls, "index.html", "python.html", "site.json"}
+    assert (target / "easygpt2.py").read_text("utf-8") == harness.SOURCE
+    site.write(target, recorded, REQUEST)
+    assert not (target / "pyodide").exists() and os.listdir(tmp_path) == ["site"]
+
+
+@pytest.mark.parametrize("there", ["a file", "a folder", "a site with more in it"])
+def test_nothing_of_the_users_is_replaced(tmp_path, recorded, there):
+    target = tmp_path / "site"
+    if there == "a file":
+        target.write_text("mine", "utf-8")
+    else:
+        if there != "a folder":
+            site.write(target, recorded, REQUEST)
+        target.mkdir(exist_ok=True)
+        (target / "CNAME").write_text("mine", "utf-8")
+    with pytest.raises(Refused, match="choose another name"):
+        site.write(target, recorded, REQUEST)
+    mine = target if there == "a file" else target / "CNAME"
+    assert mine.read_text("utf-8") == "mine" and os.listdir(tmp_path) == ["site"]
+
+
+def test_from_its_cdn_every_file_is_pinned_by_its_hash(tmp_path, recorded):
+    site.write(tmp_path / "site", recorded, REQUEST)
+    page = (tmp_path / "site" / "index.html").read_text("utf-8")
+    python = json.loads(re.search('id="site">(.+?)</script>', page)[1])["python"]
+    files = python["scripts"] | python["files"]
+    brought = [one["url"] for one in files.values() if one["url"].startswith("https:")]
+    assert len(brought) == len(pyodide.CORE) + len(pyodide.WHEELS) == 9
+    assert all(url.startswith("https://cdn.jsdelivr.net/") and "0.28.3" in url for url in brought)
+    assert all(re.fullmatch(r"sha256-[\w+/]{43}=", one["integrity"]) for one in files.values())
+    policy = re.search('Policy" content="(.+?)"', page)[1].replace("&#39;", "'")
+    assert re.search("connect-src ([^;]+)", policy)[1].split() == [
+        "'self'",
+        "https://cdn.jsdelivr.net/npm/pyodide@0.28.3/",
+        "https://cdn.jsdelivr.net/pyodide/v0.28.3/full/",
+        "https://huggingface.co",
+        "https://*.huggingface.co",
+        "https://*.hf.co",
+    ]
+    assert "unsafe" not in policy and "frame-src 'self'" in policy
+    room = (tmp_path / "site" / "python.html").read_text("utf-8")
+    assert "default-src 'none'; script-src 'sha256-" in room and "connect-src" not in room
+
+
+def damage(folder, how):
+    """Let something be missing or wrong; return what the refusal has to name."""
+    numpy = pyodide.WHEELS["numpy"][0]
+    if how == "no numpy":
+        (folder / numpy).unlink()
+    elif how == "no wasm":
+        (folder / "pyodide.asm.wasm").unlink()
+        return "pyodide.asm.wasm"
+    elif how == "another version":
+        (folder / "pyodide.js").write_text('"0.27.0"', "utf-8")
+        return "is not Pyodide 0.28.3"
+    elif how == "another numpy":
+        (folder / numpy).write_bytes(b"x")
+    else:
+        (folder / pyodide.LOCK).write_text("{}", "utf-8")
+        return "names no numpy"
+    return numpy
+
+
+@pytest.mark.parametrize(
+    "how", ["no numpy", "no wasm", "another version", "another numpy", "an empty lock"]
+)
+def test_a_folder_that_is_no_such_pyodide_is_refused_in_one_line(tmp_path, dummies, how):
+    folder = shutil.copytree(dummies, tmp_path / "pyodide")
+    named = damage(folder, how)
+    done = harness.command_here(
+        "walkthrough.py", walkthrough.main, "--site", str(tmp_path / "s"), "--pyodide", str(folder)
+    )
+    assert done.returncode == 1 and done.stdout == "" and done.stderr.count("\n") == 1
+    assert named in done.stderr
+    assert done.stderr.endswith("; type: python download.py pyodide\n")
+    assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--pyodide", "x"], "--pyodide is for --site"),
+        (["--site", "s", "--live"], "--site stands alone"),
+        (["--site", "s", "--model", "gpt2"], "models/tales only"),
+        (["--site", "nowhere/s"], "there is no folder nowhere"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(arguments, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = harness.command_here("walkthrough.py", walkthrough.main, *arguments)
+    assert (done.returncode, done.stdout) == (2, "") and done.stderr.count("\n") == 1
+    assert said in done.stderr and "; type: python walkthrough.py" in done.stderr
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.skipif(not shutil.which("git"), reason="applies the solutions by git")
+def test_the_solutions_are_what_git_makes_of_them(tmp_path):
+    """Of all 18 exercises, in the states in which docs/exercises.md runs them."""
+    assert {number for number, _ in SOLUTIONS} == {*range(1, 19)}
+    for _, solution in SOLUTIONS:
+        (tmp_path / "easygpt2.py").write_text(harness.SOURCE, "utf-8")
+        for name in solution["name"].split(" and "):
+            patch = harness.ROOT / "docs" / "solutions" / f"{name}.patch"
+            subprocess.run(["git", "apply", str(patch)], cwd=tmp_path, check=True)
+        made = (tmp_path / "easygpt2.py").read_text("utf-8")
+        assert made == with_edits(solution["edits"]) != harness.SOURCE
+        assert solution["request"]["prompt"] and solution["request"]["model"] == "tales"
+
+
+def test_the_exercises_of_the_page_say_what_the_document_says():
+    text = (harness.ROOT / "docs" / "exercises.md").read_text("utf-8")
+    found = exercises.exercises_of(harness.SOURCE)
+    assert [f"## {one['number']}. {one['title']}" for one in found] == re.findall("^## .+", text, re.M)
+    assert found[0]["task"].startswith("<p><em>Step 13, four lines.</em> The program shows only")
+    assert "<code>np.argsort</code>" in found[0]["task"] and "Ġthere 0.36" in found[0]["expect"]
+    for one in found:
+        assert "git apply" not in one["expect"] and "```" not in one["task"] + one["expect"]
+
+
+@pytest.fixture
+def cdn(tmp_path, monkeypatch):
+    """A server that has a Pyodide, in the place of its CDN."""
+    folder = tmp_path / "cdn"
+    folder.mkdir()
+    core, wheels = {}, {}
+    for name in pyodide.CORE:
+        (folder / name).write_bytes(name.encode())
+        core[name] = (hashlib.sha256(name.encode()).hexdigest(), len(name))
+    for name, (file, _) in pyodide.WHEELS.items():
+        (folder / file).write_bytes(file.encode())
+        wheels[name] = (file, hashlib.sha256(file.encode()).hexdigest())
+    monkeypatch.setattr(pyodide, "CORE", core)
+    monkeypatch.setattr(pyodide, "WHEELS", wheels)
+    with served(folder) as url:
+        monkeypatch.setattr(pyodide, "CORE_URL", url)
+        monkeypatch.setattr(pyodide, "WHEELS_URL", url)
+        yield folder
+
+
+def test_pyodide_is_brought_whole_or_not_at_all(tmp_path, cdn):
+    target = tmp_path / "pyodide"
+    (cdn / "python_stdlib.zip").write_bytes(b"a proxy's page")
+    with pytest.raises(Refused, match="python_stdlib.zip gave a file with the sha256"):
+        pyodide.bring(target)
+    (cdn / "python_stdlib.zip").unlink()
+    with pytest.raises(Refused, match="cannot bring"):
+        pyodide.bring(target)
+    assert os.listdir(tmp_path) == ["cdn"]
+    (cdn / "python_stdlib.zip").write_bytes(b"python_stdlib.zip")
+    pyodide.bring(target)
+    assert sorted(os.listdir(target)) == sorted(os.listdir(cdn))
+
+
+# -- in a browser
+
+
+@contextlib.contextmanager
+def served(folder):
+    """Serve a folder as `python -m http.server` does; give its address."""
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *arguments):
+            pass
+
+    handler = functools.partial(Handler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def distribution():
+    """The folder with a Pyodide, perhaps one without numpy."""
+    folder = os.environ.get("EASYGPT2_TEST_PYODIDE")
+    if not folder:
+        pytest.skip(f"{WITHOUT_NUMPY}: EASYGPT2_TEST_PYODIDE names no folder")
+    return (harness.ROOT / folder).resolve()
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, recorded, distribution):
+    """The address of a site in which the program runs."""
+    if not (distribution / pyodide.WHEELS["numpy"][0]).is_file():
+        pytest.skip(f"{WITHOUT_NUMPY}: {distribution.name} has {pyodide.LOCK} and no numpy")
+    target = tmp_path_factory.mktemp("whole") / "site"
+    site.write(target, recorded, REQUEST, pyodide.check_distribution(distribution))
+    with served(target) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def still(tmp_path_factory, recorded, dummies):
+    """The address of a site in which Python does not start, and all else is as it should be."""
+    target = tmp_path_factory.mktemp("still") / "site"
+    site.write(target, recorded, REQUEST, pyodide.check_distribution(dummies))
+    with served(target) as url:
+        yield url
+
+
+@pytest.fixture
+def visit(browser):
+    """A function that opens a site; in the end nothing has failed that was not to fail."""
+    contexts, problems = [], []
+
+    def open_page(url, hash="", context=None, **options):
+        if context is None:
+            context = browser.new_context(**{"viewport": DESK, "accept_downloads": True} | options)
+            contexts.append(context)
+        page = context.new_page()
+        page.requests = []
+        page.set_default_timeout(10_000)
+        page.on("console", lambda message: problems.append(message.text))
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("dialog", lambda box: (problems.append(box.message), box.dismiss()))
+        page.on("request", lambda request: page.requests.append(request.url.split("#")[0]))
+        page.goto(f"{url}index.html{hash}")
+        until(page, "rows.every((row) => row.state !== null)")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert [text for text in problems if "ERR_INTERNET_DISCONNECTED" not in text] == []
+
+
+def until(page, condition, seconds=60):
+    """Wait until JavaScript says so; the page's policy forbids Playwright's own way."""
+    end = time.monotonic() + seconds
+    while not page.evaluate(condition):
+        assert time.monotonic() < end, (condition, page.inner_text("#run"))
+        page.wait_for_timeout(15)
+
+
+def ready(page):
+    until(page, "python.port !== null")
+
+
+def begin(page):
+    page.evaluate("window.before = current")
+    page.click("#start")
+
+
+def run_it(page, seconds=60):
+    """Press Run, and wait for the recording."""
+    begin(page)
+    until(page, "!isRunning && current !== window.before", seconds)
+    return page.evaluate("data.ids")
+
+
+def put(page, *change):
+    """Let the editor have the program with this (old, new)."""
+    text = harness.SOURCE.replace(*change, 1) if len(change) == 2 else change[0]
+    assert text != harness.SOURCE
+    page.evaluate("(text) => setProgram(text)", text)
+    assert page.evaluate("programText()") == text
+
+
+def told(page):
+    return page.inner_text("#run-told")
+
+
+def printed(page):
+    return page.evaluate("Object.values(data.events.printed).join('')")
+
+
+# -- the editor, links and exercises: no Python needed
+
+
+def test_the_recorded_page_is_there_and_says_why_python_is_not(visit, still):
+    page = visit(still)
+    assert page.locator("#tokens .token").count() == len(RUN_IDS)
+    until(page, "byId('python').textContent.includes('did not') || byId('python').matches('.error')")
+    assert page.locator("#python.error").inner_text()
+    begin(page)
+    until(page, "!isRunning")
+    assert page.locator("#run-told.error").inner_text()
+    assert page.locator("#tokens .token").count() == len(RUN_IDS)
+
+
+def test_the_editor_keeps_the_place_and_the_reader_can_type(visit, still):
+    page = visit(still)
+    page.evaluate("scrollTo(0, 5000)")
+    page.wait_for_timeout(100)
+    before = page.evaluate("lineInView()")
+    page.evaluate("byId('edit').click()")
+    assert page.evaluate("lineInView().line") - before["line"] in (0, 1, 2)  # the bar has grown
+    line = next(i for i, text in enumerate(harness.SOURCE.split("\n")) if "for layer, parts" in text)
+    begin = len("\n".join(harness.SOURCE.split("\n")[: line + 1]))
+    page.evaluate("(at) => { field().focus(); field().setSelectionRange(at, at); }", begin)
+    page.keyboard.press("Enter")
+    page.keyboard.type("x = 1")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.type("y = 2  # 'z'")
+    lines = page.evaluate("programText()").split("\n")
+    assert lines[line + 1 : line + 3] == ["    x = 1", "y = 2  # 'z'"]
+    assert page.inner_text("#changed") == "2 lines changed"
+    assert page.locator("#coloured .line.new").count() == 2
+    assert page.locator("#coloured .new .c1").inner_text() == "# 'z'"
+    shown = page.locator("#coloured .line").evaluate_all("(all) => all.map((one) => one.textContent)")
+    assert shown == lines
+    for _ in range(40):
+        page.keyboard.press("Control+z")
+    assert page.evaluate("programText()") == harness.SOURCE
+    assert page.inner_text("#changed") == "nothing changed"
+    page.keyboard.press("Control+Shift+z")
+    assert page.evaluate("programText()") != harness.SOURCE
+    page.keyboard.press("Escape")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement !== field()")
+
+
+def test_colours_are_those_of_python(visit, still):
+    """Of every line of the program: strings and comments as Python's own tokenizer has them."""
+    import io
+    import tokenize
+
+    page = visit(still)
+    found = page.evaluate("coloured(original)")
+    kinds = {tokenize.COMMENT: "c1", tokenize.STRING: "s1"}
+    names = {"FSTRING_START", "FSTRING_MIDDLE", "FSTRING_END"} & {*dir(tokenize)}
+    expected = {}
+    for token in tokenize.generate_tokens(io.StringIO(harness.SOURCE).readline):
+        if token.type in kinds and token.start[0] == token.end[0]:
+            expected[token.start] = (kinds[token.type], token.string)
+    assert names or len(expected) > 300
+    for (line, column), (kind, text) in expected.items():
+        at = 0
+        for one, piece in found[line - 1]:
+            if at <= column < at + len(piece):
+                assert one in (kind, "s1"), (line, text)  # a string within an f-string
+                assert text in piece
+            at += len(piece)
+
+
+def test_a_change_comes_back_after_the_tab_is_closed_and_reset_takes_it_away(visit, still):
+    page = visit(still)
+    put(page, "n_past = 0", "n_past = 0  # mine")
+    page.reload()
+    until(page, "rows.every((row) => row.state !== null)")
+    assert "# mine" in page.evaluate("programText()")
+    assert "Your change of before" in told(page)
+    page.click("#edit")
+    page.click("#reset")
+    assert page.evaluate("programText()") == harness.SOURCE
+    page.click("#undo")
+    assert "# mine" in page.evaluate("programText()")
+    with page.expect_download() as saved:
+        page.click("#download")
+    assert saved.value.suggested_filename == "easygpt2.py"
+    assert "# mine" in Path(saved.value.path()).read_text("utf-8")
+
+
+def test_a_link_carries_the_change_and_runs_nothing(visit, still):
+    page = visit(still)
+    put(page, "head_size**0.5", "head_size**0.25")
+    page.fill("#prompt", "The old wolf")
+    page.fill("[name=tokens]", "3")
+    page.click("#link")
+    until(page, "byId('link-text').value")
+    link = page.input_value("#link-text")
+    assert link.startswith(f"{still}index.html#change=") and len(link) < 400
+    other = visit(still, link.partition("index.html")[2])
+    until(other, "isEditing()")
+    assert "head_size**0.25" in other.evaluate("programText()")
+    assert other.input_value("#prompt") == "The old wolf" and other.input_value("[name=tokens]") == "3"
+    assert "None of it has run" in told(other)
+    assert other.locator("#coloured .new").count() == 1
+    assert "head_size**0.25" in other.inner_text("#patch ins")
+    assert other.evaluate("current.data.source === original && !isRunning")
+    box = other.locator("#coloured .new").bounding_box()
+    assert 0 < box["y"] < DESK["height"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda hash: hash.replace("change=", "change=0"), "another version of easygpt2.py"),
+        (lambda hash: hash[:-9], "damaged"),
+        (lambda hash: "#change=nothing", "damaged"),
+    ],
+)
+def test_a_link_that_does_not_fit_changes_nothing(visit, still, change, said):
+    page = visit(still)
+    put(page, "head_size**0.5", "head_size**0.25")
+    hash = page.evaluate("linkOfChange().then((link) => new URL(link).hash)")
+    other = visit(still, change(hash))
+    until(other, "byId('run-told').textContent")
+    assert said in told(other) and other.evaluate("programText()") == harness.SOURCE
+
+
+def test_a_link_cannot_bring_what_is_no_change(visit, still):
+    page = visit(still)
+    for edits in ([[5, 9999, []]], [[0, 0, ["a\nb"]]], [[-1, 1, []]], [["0", 1, []]], {}, [[9, 1, []], [3, 1, []]]):
+        packed = page.evaluate("(edits) => packChange({edits, request: {prompt: 7}})", edits)
+        page.evaluate("(packed) => openLink(`#change=${site.hash}.${packed}`)", packed)
+        until(page, "byId('run-told').textContent")
+        assert "damaged" in told(page), edits
+        assert page.evaluate("programText()") == harness.SOURCE
+
+
+def test_the_exercises_are_listed_and_put_in_their_solutions(visit, still):
+    page = visit(still)
+    page.click("#exercises")
+    titles = page.locator("#exercise-list h3").all_inner_texts()
+    assert len(titles) == 18 and titles[0] == "1. The five best tokens"
+    page.click("#exercise-7 summary")
+    page.click("#exercise-7 [data-solution]")
+    assert not page.locator("#exercise-box").is_visible()
+    [solution] = [one for number, one in SOLUTIONS if number == 7]
+    assert page.evaluate("programText()") == with_edits(solution["edits"])
+    assert page.input_value("#prompt") == solution["request"]["prompt"]
+    page.click("#undo")
+    assert page.evaluate("programText()") == harness.SOURCE
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("options", [{}, TABLET, TOUCH], ids=["desk", "tablet", "phone"])
+def test_everybody_can_use_it(visit, still, options, scheme):
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright",
+        reason="needs python -m pip install --group browser",
+    )
+    page = visit(still, **options, color_scheme=scheme)
+    put(page, "n_past = 0", "n_past = 0  # mine")
+    page.evaluate("scrollTo(0, 0)")
+    wide = options.get("viewport", DESK)["width"]
+    for box in (None, "#exercises", "#weights", "#link"):
+        if box:
+            page.click(box)
+            page.wait_for_timeout(50)
+        assert page.evaluate("document.documentElement.scrollWidth") <= wide
+        found = axe.Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+        assert found == [], [(one["id"], [node["html"] for node in one["nodes"]]) for one in found]
+        if box:
+            if options:
+                small = page.locator("dialog[open] button:visible").evaluate_all(
+                    "(all) => all.filter((one) => one.offsetHeight < 44).map((one) => one.id)"
+                )
+                assert small == []
+            page.click("dialog[open] .close")
+
+
+# -- with a Pyodide, whichever
+
+
+def test_without_numpy_python_starts_and_the_page_says_what_is_missing(
+    visit, tmp_path, recorded, distribution, monkeypatch
+):
+    monkeypatch.setattr(pyodide, "WHEELS", {})
+    files = {name: distribution / name for name in pyodide.CORE}
+    site.write(tmp_path / "site", recorded, REQUEST, files)
+    with served(tmp_path / "site") as url:
+        page = visit(url)
+        until(page, "byId('python').matches('.error')")
+        assert "No module named" in page.inner_text("#python")
+        begin(page)
+        until(page, "!isRunning && byId('run-told').textContent")
+        assert "No module named" in told(page)
+
+
+def test_a_file_that_is_another_is_not_run(visit, browser, tmp_path, recorded, distribution):
+    files = {name: distribution / name for name in pyodide.CORE}
+    site.write(tmp_path / "site", recorded, REQUEST, files)
+    (tmp_path / "site" / "pyodide" / "pyodide.js").write_text("self.loadPyodide = 1", "utf-8")
+    with served(tmp_path / "site") as url, contextlib.closing(browser.new_context()) as context:
+        page = context.new_page()
+        page.goto(url + "index.html")
+        until(page, "byId('python').matches('.error')")
+        assert "pyodide.js did not come, or is another" in page.inner_text("#python")
