@@ -11,6 +11,7 @@ import harness
 import random_model
 import solutions
 import walkthrough
+from test_live import run, saved, serve, visit  # noqa: F401 (fixtures)
 from tools import page as page_maker
 
 PROMPT, LESSON = "Once upon a time", "The tinker Zorbel. One day the king said to Zor"
@@ -87,7 +88,7 @@ def compare(browser, tmp_path):
         page.on("console", lambda message: problems.append(message.text))
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.goto(path.as_uri())
-        page.wait_for_function("rows.every((row) => row.state !== null) && (!comparing || compare.whole)")
+        settle(page)
         return page
 
     open_page.file = open_file
@@ -95,6 +96,15 @@ def compare(browser, tmp_path):
     for context in contexts:
         context.close()
     assert problems == []
+
+
+def settle(page, when="rows.every((row) => row.state !== null) && (!comparing || compare.whole)"):
+    """Wait until something is so: the page's rules forbid Playwright's own way."""
+    for _ in range(200):
+        if page.evaluate(when):
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError(when)
 
 
 def mark(page, line):
@@ -300,9 +310,9 @@ def test_the_keys_lead_from_difference_to_difference(compare):
     assert line() == seen[-2]
     page.keyboard.press("c")
     assert page.locator("#compare").get_attribute("aria-pressed") == "false"
-    page.wait_for_function("!document.querySelector('.mark, .differs, .verdict')")
+    settle(page, "!document.querySelector('.mark, .differs, .verdict')")
     page.locator("#compare").click()
-    page.wait_for_function("document.querySelector('.differs') && document.querySelector('.verdict')")
+    settle(page, "document.querySelector('.differs') && document.querySelector('.verdict')")
 
 
 @pytest.mark.parametrize("options", [{}, {"color_scheme": "dark"}, TOUCH])
@@ -354,3 +364,39 @@ def test_a_file_that_cannot_be_compared_is_refused(tmp_path, monkeypatch, text, 
     assert ran.returncode in (1, 2) and ran.stderr.count("\n") == 1
     assert re.fullmatch(f"walkthrough.py: {problem}\n", ran.stderr), ran.stderr
     assert not (tmp_path / "walkthrough.html").exists()
+
+
+# -- on the live page: with the run before
+
+
+def test_a_saved_edit_is_compared_with_the_run_before(serve, visit):
+    """Compare shows what an edit did; a slip between two runs is not compared with; the place stays."""
+    live = serve(PROMPT, "--tokens", "3")
+    page = visit(live.url)
+    assert page.locator("#compare").count() == 0  # there is no run before
+    page.evaluate(f"visit('#line={line_of('normed = ')}&round=1&layer=2')")
+    now = "mask = np.zeros([n_new, n_seen], np.float32)"
+    old = re.search(r"mask = np\.triu\(.*\)(?=  #)", harness.SOURCE)[0]
+    saved(page, lambda: live.save(old, now))
+    page.locator("#compare").click()
+    settle(page)
+    assert f"line {line_of('mask = ')}, round 1" in verdict(page)
+    source = harness.SOURCE.replace(old, now)
+    arguments = (PROMPT, *OPTIONS)
+    apart = {
+        (name, place): apart
+        for _, name, place, function, apart in compared(source, harness.SOURCE, arguments)
+        if function == "<module>" and name == "qkv"
+    }
+    line = line_of("qkv = ")
+    assert largest(mark(page, line)) == pytest.approx(max(apart[one] for one in apart if one[1][:2] == (0, 2)), 5e-3)
+    saved(page, lambda: live.save(old, now + ")"))
+    saved(page, lambda: live.save(old, now))
+    settle(page)
+    assert verdict(page) == "Nothing differs." and page.evaluate("cursor >= 0 && lineOf(cursor)") == line_of("normed = ")
+    page.get_by_label("Prompt", exact=True).fill("The wolf")
+    run(page)
+    settle(page)
+    assert f"“The wolf” instead of “{PROMPT}”" in verdict(page)
+    page.get_by_role("button", name="Compare").click()
+    settle(page, "!document.querySelector('.mark, .verdict')")

@@ -350,6 +350,7 @@ function compareButton() {
     "button",
     {
       id: "compare",
+      type: "button",
       title,
       "aria-pressed": String(compareOn()),
       "data-key": "compare",
