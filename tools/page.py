@@ -408,7 +408,7 @@ def blocks_of(recorded):
         else:
             block |= {"kind": "blank"}
         if slip and line <= slip <= last:
-            block["slip"] = failure(recorded)
+            block["slip"] = failure(recorded).partition(": ")[2]
         block |= {"line": line, "last": last, "indent": len(text) - len(text.lstrip())}
         blocks.append(block)
         line = last + 1
