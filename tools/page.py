@@ -25,8 +25,12 @@ PARTS = Path(__file__).resolve().parent / "page"
 # One script, in this order. Each piece says in its first lines what it is for.
 SCRIPTS = ["text", "recorded", "place", "steps", "colours", "grid", "glance", "candidates"]
 SCRIPTS += ["map", "lines", "sheet", "pane", "rail", "bar", "start"]
+<<<<<<< HEAD
 COMPARE = ["differences", "before", "compare"]  # behind these, where there is a run to compare with
 IN_BROWSER = ["change", "editor", "exercises", "weights", "python"]  # where Python is in the browser
+=======
+COMPARE = ["differences", "before", "summary", "compare"]  # behind these, where two runs are known
+>>>>>>> issue17b
 MARK = b"<!-- made by walkthrough.py -->"  # only such a file is ever replaced
 
 # How a variable is drawn, where there is more to it than its kind of value says.
@@ -416,7 +420,7 @@ def blocks_of(recorded):
         else:
             block |= {"kind": "blank"}
         if slip and line <= slip <= last:
-            block["slip"] = failure(recorded)
+            block["slip"] = failure(recorded).partition(": ")[2]
         block |= {"line": line, "last": last, "indent": len(text) - len(text.lstrip())}
         blocks.append(block)
         line = last + 1

@@ -11,6 +11,7 @@ import harness
 import random_model
 import solutions
 import walkthrough
+from test_live import run, saved, serve, visit  # noqa: F401 (fixtures)
 from tools import page as page_maker
 
 PROMPT, LESSON = "Once upon a time", "The tinker Zorbel. One day the king said to Zor"
@@ -87,7 +88,7 @@ def compare(browser, tmp_path):
         page.on("console", lambda message: problems.append(message.text))
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.goto(path.as_uri())
-        page.wait_for_function("rows.every((row) => row.state !== null) && (!comparing || compare.whole)")
+        settle(page)
         return page
 
     open_page.file = open_file
@@ -95,6 +96,15 @@ def compare(browser, tmp_path):
     for context in contexts:
         context.close()
     assert problems == []
+
+
+def settle(page, when="rows.every((row) => row.state !== null) && (!comparing || compare.whole)"):
+    """Wait until something is so: the page's rules forbid Playwright's own way."""
+    for _ in range(200):
+        if page.evaluate(when):
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError(when)
 
 
 def mark(page, line):
@@ -125,7 +135,11 @@ def first_of(differences):
 
 @pytest.mark.parametrize(
     "patch, prompt, place",
-    [("no-mask", PROMPT, (0, 2, 3)), ("relu", PROMPT, (1, 0, 5)), ("silence-head", LESSON, (0, 5, 4))],
+    [
+        ("no-mask", PROMPT, (0, 2, 3)),
+        ("relu", PROMPT, (1, 0, 5)),
+        ("silence-head", LESSON, (0, 5, 4)),
+    ],
 )
 def test_an_exercise_is_seen_line_by_line(compare, patch, prompt, place):
     """Beside each line stands the difference that NumPy finds; where it finds none, none."""
@@ -133,7 +147,9 @@ def test_an_exercise_is_seen_line_by_line(compare, patch, prompt, place):
     page = compare(now, harness.SOURCE, arguments)
     differences = compared(now, harness.SOURCE, arguments)
     choose(page, *place)
-    depth = {"mask": 1, "last": 1, "logits": 1} | dict.fromkeys(["q", "k", "v", "attention_weights"], 3)
+    depth = {"mask": 1, "last": 1, "logits": 1} | dict.fromkeys(
+        ["q", "k", "v", "attention_weights"], 3
+    )
     seen = 0
     for line, name, where, function, apart in differences:
         here = depth.get(name, 2)
@@ -175,9 +191,17 @@ def test_the_command_shows_what_was_changed_and_both_continuations(compare, tmp_
         assert shown == texts
     ids = [run["ids"] for run in runs]
     first = next(i for i, (a, b) in enumerate(zip(*ids)) if a != b)
-    assert page.locator("tr").first.locator("td.first").evaluate("(one) => one.cellIndex - 1") == first - n
-    changed = page.locator(".changes li").evaluate_all("(all) => all.map((one) => one.dataset.sign + one.querySelector('code').textContent)")
-    lines = [next(line for line in source.split("\n") if line.strip().startswith("mask = ")) for source in sources]
+    assert (
+        page.locator("tr").first.locator("td.first").evaluate("(one) => one.cellIndex - 1")
+        == first - n
+    )
+    changed = page.locator(".changes li").evaluate_all(
+        "(all) => all.map((one) => one.dataset.sign + one.querySelector('code').textContent)"
+    )
+    lines = [
+        next(line for line in source.split("\n") if line.strip().startswith("mask = "))
+        for source in sources
+    ]
     assert changed == [f"−{lines[1].strip()}", f"+{lines[0].strip()}"]
     count = re.search(r"(\d+) of (\d+) lines that ran differ", verdict(page))
     assert 20 < int(count[1]) < int(count[2])
@@ -208,14 +232,21 @@ def line_of(code, source=harness.SOURCE):
 
 def test_another_prompt_and_other_options(compare):
     """What differs in texts, lists, lengths and shapes is said in words."""
-    arguments, before = ("The king had", *OPTIONS), ("The wolf", "--tokens", "2", "--temperature", "1", "--seed", "4", *OPTIONS[2:])
+    arguments, before = (
+        ("The king had", *OPTIONS),
+        ("The wolf", "--tokens", "2", "--temperature", "1", "--seed", "4", *OPTIONS[2:]),
+    )
     page = compare(harness.SOURCE, harness.SOURCE, arguments, before)
     prompt_line = line_of("prompt, options = ")
-    assert f"line {prompt_line}: prompt “The king had” instead of “The wolf”" in verdict(page).replace("] ", ": ").replace(f"line {prompt_line} ", f"line {prompt_line}: ")
+    assert f"line {prompt_line}: prompt “The king had” instead of “The wolf”" in verdict(
+        page
+    ).replace("] ", ": ").replace(f"line {prompt_line} ", f"line {prompt_line}: ")
     runs = [traced(harness.SOURCE, *one)[0].variables for one in (arguments, before)]
     ids_line = line_of("ids = [vocabulary")
     n = [run["n_prompt"] for run in runs]
-    assert f"{n[0]} ids instead of {n[1]}; token 1: “␣king” instead of “␣wolf”" in mark(page, ids_line)
+    assert f"{n[0]} ids instead of {n[1]}; token 1: “␣king” instead of “␣wolf”" in mark(
+        page, ids_line
+    )
     choose(page, 0, 0, 0)
     weights = line_of("attention_weights = ")
     assert f"has the shape [{n[0]}, {n[0]}] instead of [{n[1]}, {n[1]}]" in mark(page, weights)
@@ -261,22 +292,34 @@ def test_the_pane_and_the_map_show_the_difference(compare):
                     arrays[source, name, place if name != "logits" else place[0]] = made[name]
     choose(page, 0, 3, 2)
     page.locator(f"#L{line} > .glance .name").click()
-    weights, before = [arrays[source, "attention_weights", (0, 3, 2)] for source in (now, harness.SOURCE)]
+    weights, before = [
+        arrays[source, "attention_weights", (0, 3, 2)] for source in (now, harness.SOURCE)
+    ]
     for mode, array in {"difference": weights - before, "now": weights, "before": before}.items():
-        page.get_by_role("button", name=mode, exact=True).and_(page.locator(".modes button")).click()
-        cells = page.locator("#pane td[data-at]").evaluate_all("(all) => all.map((one) => [one.dataset.at, one.textContent])")
+        page.get_by_role("button", name=mode, exact=True).and_(
+            page.locator(".modes button")
+        ).click()
+        cells = page.locator("#pane td[data-at]").evaluate_all(
+            "(all) => all.map((one) => [one.dataset.at, one.textContent])"
+        )
         assert cells
         for at, text in cells:
             assert float(text) == pytest.approx(array[tuple(map(int, at.split()))], 1e-3, 1e-6)
     for layer, head in ((0, 0), (3, 2), (5, 5)):
-        weights, before = [arrays[source, "attention_weights", (0, layer, head)] for source in (now, harness.SOURCE)]
+        weights, before = [
+            arrays[source, "attention_weights", (0, layer, head)]
+            for source in (now, harness.SOURCE)
+        ]
         label = page.locator(f'.small-grids [data-at="{layer} {head}"]').get_attribute("aria-label")
         assert float(label.split()[-1]) == pytest.approx(np.abs(weights - before).max(), 0.06)
     page.locator(f"#L{line_of('logits = ')} > .glance .name").click()
     for title, source in {"now": now, "before": harness.SOURCE}.items():
         best = np.argsort(-arrays[source, "logits", 0], kind="stable")[:10]
         found = page.locator(f'.both-best [aria-label="{title}"] li[data-id]')
-        assert found.evaluate_all("(all) => all.slice(0, 10).map((one) => Number(one.dataset.id))") == best.tolist()
+        assert (
+            found.evaluate_all("(all) => all.slice(0, 10).map((one) => Number(one.dataset.id))")
+            == best.tolist()
+        )
 
 
 def test_the_keys_lead_from_difference_to_difference(compare):
@@ -300,9 +343,9 @@ def test_the_keys_lead_from_difference_to_difference(compare):
     assert line() == seen[-2]
     page.keyboard.press("c")
     assert page.locator("#compare").get_attribute("aria-pressed") == "false"
-    page.wait_for_function("!document.querySelector('.mark, .differs, .verdict')")
+    settle(page, "!document.querySelector('.mark, .differs, .verdict')")
     page.locator("#compare").click()
-    page.wait_for_function("document.querySelector('.differs') && document.querySelector('.verdict')")
+    settle(page, "document.querySelector('.differs') && document.querySelector('.verdict')")
 
 
 @pytest.mark.parametrize("options", [{}, {"color_scheme": "dark"}, TOUCH])
@@ -328,21 +371,31 @@ def test_everybody_can_use_it(compare, options):
     if "is_mobile" in options:
         for button in page.locator("#comparison .head button").all():
             assert button.bounding_box()["height"] >= 44
-    heights = page.locator("#lines .row > .glance").evaluate_all("(all) => all.map((one) => one.offsetHeight)")
+    heights = page.locator("#lines .row > .glance").evaluate_all(
+        "(all) => all.map((one) => one.offsetHeight)"
+    )
     assert max(heights) <= 22  # a mark tears no line apart
 
 
 def test_a_page_of_one_run_knows_nothing_of_it():
     page = page_maker.page_of(recorded(harness.SOURCE, PROMPT, *OPTIONS))
-    assert b"Differences" not in page and b"--differs" not in page and b"previous-numbers" not in page
+    assert (
+        b"Differences" not in page and b"--differs" not in page and b"previous-numbers" not in page
+    )
 
 
 @pytest.mark.parametrize(
     "text, problem",
     [
-        (None, r"--compare other.py: No such file or directory; type: python walkthrough.py --help"),
+        (
+            None,
+            r"--compare other.py: No such file or directory; type: python walkthrough.py --help",
+        ),
         ("def f(:", r"other.py, line 1: .*; type: python other.py"),
-        ("a = 1 / 0", r"--compare other.py stopped at line 1: ZeroDivisionError: .*; type: python other.py .*"),
+        (
+            "a = 1 / 0",
+            r"--compare other.py stopped at line 1: ZeroDivisionError: .*; type: python other.py .*",
+        ),
         ("# nothing", r"other.py has no line that runs, .*"),
     ],
 )
@@ -354,3 +407,43 @@ def test_a_file_that_cannot_be_compared_is_refused(tmp_path, monkeypatch, text, 
     assert ran.returncode in (1, 2) and ran.stderr.count("\n") == 1
     assert re.fullmatch(f"walkthrough.py: {problem}\n", ran.stderr), ran.stderr
     assert not (tmp_path / "walkthrough.html").exists()
+
+
+# -- on the live page: with the run before
+
+
+def test_a_saved_edit_is_compared_with_the_run_before(serve, visit):
+    """Compare shows what an edit did; a slip between two runs is not compared with; the place stays."""
+    live = serve(PROMPT, "--tokens", "3")
+    page = visit(live.url)
+    assert page.locator("#compare").count() == 0  # there is no run before
+    page.evaluate(f"visit('#line={line_of('normed = ')}&round=1&layer=2')")
+    now = "mask = np.zeros([n_new, n_seen], np.float32)"
+    old = re.search(r"mask = np\.triu\(.*\)(?=  #)", harness.SOURCE)[0]
+    saved(page, lambda: live.save(old, now))
+    page.locator("#compare").click()
+    settle(page)
+    assert f"line {line_of('mask = ')}, round 1" in verdict(page)
+    source = harness.SOURCE.replace(old, now)
+    arguments = (PROMPT, *OPTIONS)
+    apart = {
+        (name, place): apart
+        for _, name, place, function, apart in compared(source, harness.SOURCE, arguments)
+        if function == "<module>" and name == "qkv"
+    }
+    line = line_of("qkv = ")
+    assert largest(mark(page, line)) == pytest.approx(
+        max(apart[one] for one in apart if one[1][:2] == (0, 2)), 5e-3
+    )
+    saved(page, lambda: live.save(old, now + ")"))
+    saved(page, lambda: live.save(old, now))
+    settle(page)
+    assert verdict(page) == "Nothing differs." and page.evaluate(
+        "cursor >= 0 && lineOf(cursor)"
+    ) == line_of("normed = ")
+    page.get_by_label("Prompt", exact=True).fill("The wolf")
+    run(page)
+    settle(page)
+    assert f"“The wolf” instead of “{PROMPT}”" in verdict(page)
+    page.get_by_role("button", name="Compare").click()
+    settle(page, "!document.querySelector('.mark, .verdict')")

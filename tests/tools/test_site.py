@@ -520,9 +520,10 @@ def test_everybody_can_use_it(visit, still, options, scheme):
         if box:
             page.click(box)
             page.wait_for_timeout(50)
-        assert page.evaluate("document.documentElement.scrollWidth") <= wide
+        assert page.evaluate("document.documentElement.scrollWidth") <= wide, box
         found = axe.Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
-        assert found == [], [(one["id"], [node["html"] for node in one["nodes"]]) for one in found]
+        found = [one for one in found if one["impact"] in ("serious", "critical")]
+        assert [(one["id"], node["html"]) for one in found for node in one["nodes"][:3]] == []
         if box:
             if options:
                 small = page.locator("dialog[open] button:visible").evaluate_all(

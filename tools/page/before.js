@@ -9,7 +9,10 @@ function differenceText(one, e) {
   if (kind === "array") {
     const {kept} = data.arrays[value.array];
     const where = kept.length ? ` at ${whereIn(kept, axesOf(e), ...one.at, e)}` : "";
-    const some = one.of > 1 ? `. ${one.differing.toLocaleString("en")} of ${counted(one.of, "number")} differ` : "";
+    const some =
+      one.of > 1
+        ? `. ${one.differing.toLocaleString("en")} of ${counted(one.of, "number")} differ`
+        : "";
     const [now, was] = one.both.map((x) => infinite(x, 6));
     const rounding = one.level === 1 ? ", which is rounding" : "";
     const by = `differs by at most ${infinite(one.largest, 3)}${rounding}: ${now} instead of ${was}`;
@@ -18,14 +21,16 @@ function differenceText(one, e) {
   if (kind === "shape") return shapesText(one);
   if (kind === "dtype") return typesText(one);
   if (kind === "figures") return "differs in numbers that are not kept here";
-  if (kind === "made") return value === undefined ? "was made before, and not now" : "is new: it was not made before";
+  if (kind === "made")
+    return value === undefined ? "was made before, and not now" : "is new: it was not made before";
   if (kind === "items") return itemsText(one);
   if (pictures[name] === "ids" && [value, other].every(Number.isInteger)) {
     const was = within(differences.before, () => tokenText(other));
     return `${quoted(tokenText(value))} instead of ${quoted(was)} (${value} instead of ${other})`;
   }
   const text = (x) => (typeof x === "string" ? quoted(x.slice(0, 200)) : brief(x));
-  const by = kind === "number" && one.largest < Infinity ? `, ${infinite(one.largest, 3)} apart` : "";
+  const by =
+    kind === "number" && one.largest < Infinity ? `, ${infinite(one.largest, 3)} apart` : "";
   return `${text(value)} instead of ${within(differences.before, () => text(other))}${by}`;
 }
 
@@ -52,9 +57,13 @@ function itemsText({name, value, other, at}) {
   const [shorter, longer] = [value, other].sort((a, b) => itemsOf(a).length - itemsOf(b).length);
   if (at < itemsOf(shorter).length) {
     const which = noun === "item" ? "item" : "token";
-    parts.push(`${which} ${at}: ${item(shownRun, value)} instead of ${item(differences.before, other)}`);
+    parts.push(
+      `${which} ${at}: ${item(shownRun, value)} instead of ${item(differences.before, other)}`,
+    );
   } else if (at < itemsOf(longer).length)
-    parts.push(`${longer === value ? "now" : "before"} also ${item(longer === value ? shownRun : differences.before, longer)}`);
+    parts.push(
+      `${longer === value ? "now" : "before"} also ${item(longer === value ? shownRun : differences.before, longer)}`,
+    );
   return parts.join("; ") || "differs in items that are not kept here";
 }
 
@@ -62,7 +71,8 @@ function itemsText({name, value, other, at}) {
 function differenceMark(one) {
   const {kind, name, value, other} = one;
   if (kind === "array") return `${one.level === 1 ? "≈" : "≠"} ${infinite(one.largest, 2)}`;
-  if (kind === "items" && value.length !== other.length) return `${value.length} not ${other.length}`;
+  if (kind === "items" && value.length !== other.length)
+    return `${value.length} not ${other.length}`;
   if (kind === "items") return `≠ item ${one.at}`;
   if (pictures[name] === "ids" && Number.isInteger(other))
     return `not ${within(differences.before, () => visible(tokenText(other)))}`;
@@ -82,17 +92,24 @@ function paintCompared(name, value, e, width, readout) {
     painted.parts.unshift(element("p", {class: "note same"}, `The same ${comparing.when}.`));
     return painted;
   }
-  const said = element("p", {class: "differs-words", "data-level": one.level}, `${name} ${differenceText(one, e)}.`);
+  const said = element(
+    "p",
+    {class: "differs-words", "data-level": one.level},
+    `${name} ${differenceText(one, e)}.`,
+  );
   const other = differences.partner(e);
   if (one.value?.array === undefined || one.other?.array === undefined) {
     const painted = paint(name, value, e, width, readout);
     painted.parts.unshift(said);
     if (one.other === undefined) return painted;
-    const was = within(differences.before, () => paint(name, one.other, other, width, element("output")));
+    const was = within(differences.before, () =>
+      paint(name, one.other, other, width, element("output")),
+    );
     painted.parts.push(element("p", {class: "label"}, capital(comparing.when)), ...was.parts);
     return painted;
   }
-  const index = one.kind === "array" ? differenceArray(one.value.array, one.other.array) : undefined;
+  const index =
+    one.kind === "array" ? differenceArray(one.value.array, one.other.array) : undefined;
   const modes = index === undefined ? ["now", "before"] : ["now", "before", "difference"];
   const mode = modes.includes(paneMode) ? paneMode : "now";
   const painted =
@@ -122,7 +139,11 @@ function modesOf(modes, mode) {
       },
       one,
     );
-  return element("div", {class: "names modes", role: "group", "aria-label": "Which value"}, ...modes.map(button));
+  return element(
+    "div",
+    {class: "names modes", role: "group", "aria-label": "Which value"},
+    ...modes.map(button),
+  );
 }
 
 // The difference of two arrays, as one more array of the run that is shown.
@@ -135,8 +156,18 @@ function differenceArray(index, otherIndex) {
   const x = numbersOf(index),
     y = within(differences.before, () => numbersOf(otherIndex));
   const made = data.arrays.length;
-  data.arrays.push({...a, dtype: "difference", shape: a.kept, code: "f8", figures: null, limit: undefined});
-  decoded.set(made, Float64Array.from(x, (one, i) => (farApart(one, y[i]) ? one - y[i] : 0)));
+  data.arrays.push({
+    ...a,
+    dtype: "difference",
+    shape: a.kept,
+    code: "f8",
+    figures: null,
+    limit: undefined,
+  });
+  decoded.set(
+    made,
+    Float64Array.from(x, (one, i) => (farApart(one, y[i]) ? one - y[i] : 0)),
+  );
   differenceArrays.set(name, made);
   return made;
 }
@@ -146,7 +177,8 @@ function bothBehind({value, other}) {
   const x = numbersOf(value.array),
     y = within(differences.before, () => numbersOf(other.array)),
     {columns} = tableOf(value.array);
-  return (r, c) => ` (${infinite(x[r * columns + c], 6)} now, ${infinite(y[r * columns + c], 6)} before)`;
+  return (r, c) =>
+    ` (${infinite(x[r * columns + c], 6)} now, ${infinite(y[r * columns + c], 6)} before)`;
 }
 
 // The ten best now and before.
@@ -160,7 +192,10 @@ function bestOfBoth(name, e, other) {
     "div",
     {class: "both-best"},
     column("now", bars(now, false)),
-    column("before", within(differences.before, () => bars(was, false))),
+    column(
+      "before",
+      within(differences.before, () => bars(was, false)),
+    ),
   );
 }
 
@@ -234,8 +269,10 @@ function largeDifference(rounds, width, height, side, top, most, tellTo) {
     const x = stack.at(row, column);
     if (x === undefined)
       return tellTo.replaceChildren(
-        stack.known ? `Differs by at most ${infinite(stack.largest, 2)}. ` : "This head ran in one of the runs only. ",
-        stack.known ? "Orange looks more than before, blue less." : "",
+        stack.known
+          ? `At most ${infinite(stack.largest, 2)} apart. `
+          : "This head ran in one of the runs only. ",
+        stack.known ? "Orange: more than before." : "",
       );
     const was = stack.was.at(row, column);
     tellTo.replaceChildren(

@@ -93,7 +93,7 @@ function startBrowser() {
   changed = keepDraft;
   startExercises();
   startWeights();
-  python.said = (text, isError) => {
+  python.said = (text, isError = false) => {
     byId("python").textContent = text;
     byId("python").classList.toggle("error", isError);
   };

@@ -19,7 +19,10 @@ function common(a, b) {
   let same = 0;
   while (same < Math.min(a.length, b.length) && a[same] === b[same]) same++;
   const begin = Array.from({length: same}, (_, i) => [i, i]);
-  return [...begin, ...commonIn(a.slice(same), b.slice(same)).map(([i, j]) => [i + same, j + same])];
+  return [
+    ...begin,
+    ...commonIn(a.slice(same), b.slice(same)).map(([i, j]) => [i + same, j + same]),
+  ];
 }
 
 function commonIn(a, b) {
@@ -27,11 +30,9 @@ function commonIn(a, b) {
   for (let i = a.length - 1; i >= 0; i--)
     for (let j = b.length - 1; j >= 0; j--)
       longest[i][j] =
-        a[i] === b[j]
-          ? longest[i + 1][j + 1] + 1
-          : Math.max(longest[i + 1][j], longest[i][j + 1]);
+        a[i] === b[j] ? longest[i + 1][j + 1] + 1 : Math.max(longest[i + 1][j], longest[i][j + 1]);
   const found = [];
-  for (let i = 0, j = 0; i < a.length && j < b.length; )
+  for (let i = 0, j = 0; i < a.length && j < b.length;)
     if (a[i] === b[j]) found.push([i++, j++]);
     else if (longest[i + 1][j] >= longest[i][j + 1]) i++;
     else j++;
@@ -232,8 +233,13 @@ class Differences {
     for (const call of this.run.callsOf.get(e) ?? []) {
       if (this.at(call)) return e;
       const {frame} = this.run.data.events;
-      for (let inner = call + 1; inner < this.run.nEvents && this.run.depth[inner] > this.run.depth[e]; inner++)
-        if (frame[inner] === call && this.isLesson(inner) && this.at(inner)) return this.origin(inner);
+      for (
+        let inner = call + 1;
+        inner < this.run.nEvents && this.run.depth[inner] > this.run.depth[e];
+        inner++
+      )
+        if (frame[inner] === call && this.isLesson(inner) && this.at(inner))
+          return this.origin(inner);
     }
     return e;
   }
@@ -281,7 +287,11 @@ function valuesApart(value, other) {
   if (!isCollection(value)) return {kind: kinds[0] === "bool" ? "truth" : "text"};
   if (kinds[0] === "set" && value.length === other.length) {
     // a set has no order, and of a long one only some items are kept
-    const sorted = (one) => itemsOf(one).map((item) => JSON.stringify(item)).sort().join();
+    const sorted = (one) =>
+      itemsOf(one)
+        .map((item) => JSON.stringify(item))
+        .sort()
+        .join();
     if (value.length > itemsOf(value).length || sorted(value) === sorted(other)) return null;
   }
   const [a, b] = [itemsOf(value), itemsOf(other)];

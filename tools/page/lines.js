@@ -114,7 +114,7 @@ class Row {
         ),
       );
     if (data.failure[1] && data.failure[0] === e)
-      parts.unshift(element("span", {class: "error alone"}, data.failure[1]));
+      parts.unshift(element("span", {class: "error alone"}, messageOf(data.failure[1])));
     if (!parts.length) parts.push(this.without(e));
     return parts;
   }
@@ -189,6 +189,7 @@ class Row {
   }
 }
 
+const messageOf = (failure) => failure.replace(/^line \d+: /, "");
 const short = (name) => name.replace(/\[.*/s, "[…]");
 
 // The calls around a call, each a way back; of many the first and the last.

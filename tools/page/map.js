@@ -34,7 +34,9 @@ function sizesOfMap() {
   const width = Math.min(innerWidth, 1720) - (narrow ? 32 : 64);
   const lines = Math.max(1, Math.min(narrow ? 2 : 3, Math.ceil(textWidth() / tokenRoom(width))));
   const bar = byId("bar").offsetHeight + (byId("comparison")?.offsetHeight ?? 0);
-  const taken = narrow ? bar + lines * 46 + 24 + 12 + 60 + 60 + 8 : bar + 60 + lines * 60 + 104 + 40;
+  const taken = narrow
+    ? bar + lines * 46 + 24 + 12 + 60 + 60 + 8
+    : bar + 60 + lines * 60 + 104 + 40;
   const height = Math.max(narrow ? 420 : 300, Math.min(720, innerHeight - taken));
   return {narrow, width, height};
 }

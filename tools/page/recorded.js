@@ -100,7 +100,10 @@ function within(run, look) {
 function bound(some) {
   const run = usedRun;
   if (run === shownRun) return some;
-  const one = (call) => (...given) => within(run, () => call(...given));
+  const one =
+    (call) =>
+    (...given) =>
+      within(run, () => call(...given));
   if (typeof some === "function") return one(some);
   const later = ([name, option]) => [name, typeof option === "function" ? one(option) : option];
   return Object.fromEntries(Object.entries(some).map(later));

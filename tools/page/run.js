@@ -177,11 +177,25 @@ function showNew(recording) {
   }
 }
 
+// What Python says, where it says it, and above, wherever the reader is.
 function showFailure(place) {
   if (place.source !== undefined) restoreRounds(place);
   render();
   slipPlace = address();
-  if (data.slip === null) return reveal();
+  const [, line, message] = data.failure[1].match(/^(line \d+): (.*)$/s);
+  tellRun("", true);
+  byId("run-told").append(
+    element("button", {type: "button", class: "to-failure", onclick: goToFailure}, line),
+    `: ${message}`,
+  );
+  goToFailure();
+}
+
+function goToFailure() {
+  if (data.slip === null) {
+    if (cursor !== data.failure[0]) moveTo(data.failure[0]);
+    return reveal();
+  }
   const line = byId(`L${data.slip}`);
   line?.closest("details.fold:not([open])")?.setAttribute("open", "");
   line?.scrollIntoView({block: "center"});
