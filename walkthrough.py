@@ -60,7 +60,7 @@ def main(arguments):
 
 def make_page(path, arguments, options):
     """Record a run, and write its page."""
-    out = options.out
+    out = options.out or Path("walkthrough.html")
     check(out.parent.is_dir(), f"--out {out}: there is no folder {out.parent}", HELP, 2)
     check_replaceable(out)
     recorded = record(path, Path(path).read_text("utf-8-sig"), arguments)
@@ -72,7 +72,8 @@ def make_page(path, arguments, options):
     size = f"{len(recorded.events):,} lines run, {len(page) / 1e6:.1f} MB"
     say(f"Page: {out} ({size}); open it in a browser")
     if options.open:
-        open_in_browser(out.resolve().as_uri(), str(out))
+        opened = webbrowser.open(out.resolve().as_uri())
+        check(opened, f"no browser found to open {out} with; once BROWSER names one", open_it)
 
 
 def serve(path, arguments, options):
@@ -104,7 +105,7 @@ def own_options(arguments):
     """Return (the page's options, easygpt2.py's arguments)."""
     others = "PROMPT and other options are easygpt2.py's: its --help lists them"
     parser = command.Parser("walkthrough.py", __doc__, usage=USAGE, epilog=others)
-    parser.add_argument("--out", metavar="FILE", type=Path, default=Path("walkthrough.html"),
+    parser.add_argument("--out", metavar="FILE", type=Path,
                         help="the page (walkthrough.html)")  # fmt: skip
     parser.add_argument("--live", action="store_true", help="no file: serve a page that runs it")
     parser.add_argument("--port", metavar="N", type=port, default=0, help="of --live (a free one)")
@@ -112,6 +113,7 @@ def own_options(arguments):
     end = (arguments + ["--"]).index("--")  # behind it stands the prompt, whatever it looks like
     options, rest = parser.parse_known_args(arguments[:end])
     check(options.live or not options.port, "--port is for --live", LIVE, 2)
+    check(not (options.live and options.out), "--out is for a page of one run", LIVE, 2)
     return options, rest + arguments[end:]
 
 
