@@ -25,12 +25,8 @@ PARTS = Path(__file__).resolve().parent / "page"
 # One script, in this order. Each piece says in its first lines what it is for.
 SCRIPTS = ["text", "recorded", "place", "steps", "colours", "grid", "glance", "candidates"]
 SCRIPTS += ["map", "lines", "sheet", "pane", "rail", "bar", "start"]
-<<<<<<< HEAD
-COMPARE = ["differences", "before", "compare"]  # behind these, where there is a run to compare with
-IN_BROWSER = ["change", "editor", "exercises", "weights", "python"]  # where Python is in the browser
-=======
 COMPARE = ["differences", "before", "summary", "compare"]  # behind these, where two runs are known
->>>>>>> issue17b
+IN_BROWSER = ["change", "editor", "exercises", "weights", "python"]  # where Python is in the browser
 MARK = b"<!-- made by walkthrough.py -->"  # only such a file is ever replaced
 
 # How a variable is drawn, where there is more to it than its kind of value says.

@@ -507,8 +507,7 @@ def boxes(page, selector):
     )
 
 
-@pytest.mark.parametrize("options", [{}, TOUCH], ids=["desk", "phone"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("options, scheme", [({}, "light"), (TOUCH, "dark")], ids=["desk", "phone"])
 def test_everybody_can_use_it(serve, visit, options, scheme):
     axe = pytest.importorskip(
         "axe_playwright_python.sync_playwright",

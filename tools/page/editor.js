@@ -122,6 +122,7 @@ function setProgram(text) {
   field().setSelectionRange(0, programText().length);
   type(text);
   field().setSelectionRange(0, 0);
+  byId("code").scrollLeft = 0;
 }
 
 // Indent the lines that are chosen, or (by -1) take indentation away.

@@ -14,6 +14,7 @@
 
 let runner,
   current = null, // the recording that is shown
+  whole = null, // the last one of a run that did not fail: what a later one is compared with
   turn = 0, // counts runs; what an earlier one says is not listened to
   isRunning = false,
   isLost = false,
@@ -22,6 +23,7 @@ let runner,
   firstPlace = ""; // that the page's address names
 
 const FIELDS = ["prompt", "tokens", "temperature", "topK", "seed", "model"];
+const ASKED = `asked ${location.pathname}`;
 const LOST =
   "The program that serves this page has ended. The page goes on showing what it has. To run again, type: python walkthrough.py --live";
 
@@ -62,7 +64,7 @@ function startRun(given, begins = true) {
 
 // The form keeps what was asked when the page is loaded again.
 function fillForm() {
-  const asked = JSON.parse(sessionStorage.getItem("asked") ?? "{}");
+  const asked = JSON.parse(sessionStorage.getItem(ASKED) ?? "{}");
   for (const name of FIELDS) {
     const field = byId("run").elements[name];
     if (!(name in asked)) continue;
@@ -85,7 +87,7 @@ function begin() {
   const mine = ++turn,
     request = asks();
   let refused = "";
-  sessionStorage.setItem("asked", JSON.stringify(request));
+  sessionStorage.setItem(ASKED, JSON.stringify(request));
   tellRun("");
   showProgress(true);
   byId("run-said").textContent = "Running";
@@ -160,7 +162,7 @@ function sourceChanged({yours, problem, lost}) {
 
 // Show another recording, in the place where the reader is.
 function showNew(recording) {
-  const before = current;
+  const before = whole ?? current;
   const place = nEvents ? placeNow() : {hash: firstPlace};
   const stays = placeBefore && address() === slipPlace;
   show(recording);
@@ -174,6 +176,7 @@ function showNew(recording) {
     if (placeBefore) restoreRounds(placeBefore); // of loops that the slip has hidden
     restore(stays ? placeBefore : place);
     placeBefore = null;
+    whole = recording;
   }
 }
 
