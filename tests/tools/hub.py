@@ -26,6 +26,7 @@ class Hub(ThreadingHTTPServer):
         self.no_ranges = False  # the store ignores Range
         self.instead = None  # what the store sends in place of a large file
         self.no_etags = False  # of small files, as some mirrors
+        self.host = "localhost"  # of the store
         self.held = threading.Event()
         self.requests = []  # (method, path, Range, Authorization)
         threading.Thread(target=self.serve_forever, args=[0.01], daemon=True).start()
@@ -36,7 +37,7 @@ class Hub(ThreadingHTTPServer):
 
     @property
     def store(self):
-        return f"http://localhost:{self.server_port}/store/"
+        return f"http://{self.host}:{self.server_port}/store/"
 
     def asked(self, file, method="GET"):
         """The Range headers of the requests to the store for files of this name."""
@@ -68,6 +69,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         if "Content-Length" not in (headers or {}):
             self.send_header("Content-Length", str(len(body)))
+        self.send_header("Access-Control-Allow-Origin", "*")  # for pages, as the real one says
         self.end_headers()
         if self.command == "GET":
             self.wfile.write(body)

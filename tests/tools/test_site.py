@@ -4,7 +4,6 @@ EASYGPT2_TEST_PYODIDE names a folder with Pyodide. Without its numpy (npm's pack
 page can show what it does with such a one; with it every test runs.
 """
 
-import ast
 import contextlib
 import functools
 import hashlib
@@ -12,7 +11,6 @@ import http.server
 import json
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import threading
@@ -24,7 +22,6 @@ import pytest
 import harness
 import hub as hubs
 import random_model
-import readme
 import walkthrough
 from conftest import WITHOUT_NUMPY
 from tools import published
@@ -560,3 +557,303 @@ def test_a_file_that_is_another_is_not_run(visit, browser, tmp_path, recorded, d
         page.goto(url + "index.html")
         until(page, "byId('python').matches('.error')")
         assert "pyodide.js did not come, or is another" in page.inner_text("#python")
+
+
+# -- with a Pyodide that has numpy: everything
+
+
+def source_of(solution):
+    return with_edits(solution["edits"])
+
+
+def words_of(request):
+    return [*run.arguments_of(request | {"model": str(harness.TALES)})]
+
+
+def test_every_exercise_runs_and_gives_what_cpython_gives(visit, whole):
+    """The ids, and all that each program prints, digits included."""
+    page = visit(whole)
+    ready(page)
+    assert run_it(page) == RUN_IDS
+    for number, solution in SOLUTIONS:
+        page.evaluate("(one) => putIn(one.edits, one.request)", solution)
+        assert not page.evaluate("isRunning")
+        ids = run_it(page)
+        expected = harness.run(*words_of(solution["request"]), source=source_of(solution))
+        assert expected.status == 0, expected.stderr
+        assert ids == expected.variables["ids"], (number, solution["name"])
+        assert printed(page) == expected.stdout, (number, solution["name"])
+        assert page.evaluate("data.source === programText() && !isEditing()")
+
+
+def test_the_page_goes_on_while_python_runs_and_stop_ends_it(visit, whole):
+    page = visit(whole)
+    ready(page)
+    put(page, "n_past = 0", "n_past = 0\nwhile True: pass")
+    begin(page)
+    page.wait_for_timeout(1500)
+    began = time.monotonic()
+    page.evaluate("moveTo(100, true)")
+    assert page.evaluate("cursor") == 100 and time.monotonic() - began < 1
+    page.click("#stop")
+    until(page, "!isRunning", 1)
+    assert "Stopped" in told(page)
+    page.evaluate("setProgram(original)")
+    assert run_it(page) == RUN_IDS
+
+
+def test_errors_are_shown_at_their_line(visit, whole):
+    page = visit(whole)
+    ready(page)
+    line = next(
+        n for n, text in enumerate(harness.SOURCE.split("\n"), 1) if text.startswith("    n_past = n_seen")
+    )
+    put(page, "    n_past = n_seen\n", "    n_past = n_seen / 0\n")
+    run_it(page)
+    assert f"line {line}: ZeroDivisionError" in page.inner_text("#notices")
+    assert page.evaluate("[lineOf(data.failure[0]), isEditing()]") == [line, False]
+    put(page, "    n_past = n_seen\n", "    n_past = n_seen)\n")
+    run_it(page)
+    assert page.evaluate("isEditing()")
+    slip = page.locator("#coloured .line > .error")
+    assert "SyntaxError" in slip.inner_text() or "unmatched" in slip.inner_text()
+    at = page.locator("#coloured .line").evaluate_all("(all) => all.findIndex((one) => one.querySelector('.error'))")
+    assert at + 1 == line
+    box = slip.bounding_box()
+    assert 0 < box["y"] < DESK["height"]
+    page.evaluate("field().focus(); field().setSelectionRange(0, 0)")
+    page.keyboard.type(" ")
+    assert slip.count() == 0
+    page.evaluate("setProgram(original)")
+    page.fill("#prompt", "")
+    begin(page)
+    until(page, "!isRunning")
+    assert "no prompt" in told(page)
+
+
+def test_without_a_network_after_loading_everything_works(visit, whole):
+    page = visit(whole)
+    ready(page)
+    page.context.set_offline(True)
+    n_requests = len(page.requests)
+    put(page, "n_past = 0", "n_past = 0  # mine")
+    assert run_it(page) == RUN_IDS
+    begin(page)
+    page.evaluate("inBrowser.stop()")
+    until(page, "!isRunning")
+    assert run_it(page) == RUN_IDS
+    assert page.requests[n_requests:] == [] or all("blob:" in url for url in page.requests[n_requests:])
+
+
+def test_what_is_asked_is_counted(visit, whole):
+    """Once each, from where the page came, and nothing of the weights."""
+    page = visit(whole)
+    ready(page)
+    run_it(page)
+    page.click("#weights")
+    page.wait_for_timeout(300)
+    urls = [url for url in page.requests if not url.startswith(("blob:", "data:"))]
+    assert len(urls) == len(set(urls)) and all(url.startswith(whole) for url in urls)
+    asked = page.evaluate("[...Object.values(site.python.scripts), ...Object.values(site.python.files), ...Object.values(site.files)].map((one) => one.url)")
+    assert {*urls} == {f"{whole}{url}" for url in [*asked, "index.html", "python.html"]}
+
+
+REACH = """
+import sys
+def attempt(name, act):
+    try: print(name, "GOT", act(), flush=True)
+    except BaseException as error: print(name, "refused", type(error).__name__, flush=True)
+import js, pyodide_js
+from pyodide.code import run_js
+function = pyodide_js.loadPackage.constructor
+print("js:", [name for name in dir(js) if not name.startswith("_") and name in
+    "indexedDB caches fetch XMLHttpRequest WebSocket navigator self globalThis postMessage localStorage".split()])
+attempt("eval", lambda: run_js("self.indexedDB"))
+attempt("function", lambda: function("return self")())
+attempt("library", lambda: __import__("ctypes").CDLL(None).emscripten_run_script(b"throw 1"))
+attempt("http", lambda: __import__("pyodide.http").http.open_url("WHERE"))
+attempt("urllib", lambda: __import__("urllib.request").request.urlopen("WHERE", timeout=2))
+attempt("package", lambda: __import__("asyncio").get_event_loop().run_until_complete(pyodide_js.loadPackage("WHERE/x.whl")))
+"""
+
+
+def test_python_reaches_nothing_of_the_page_and_no_network(visit, whole):
+    """By the program's own ways; and by script in the worker, which has an origin of its own."""
+    page = visit(whole)
+    ready(page)
+    page.evaluate("localStorage.setItem('mine', '1'); caches.open('mine')")
+    n_requests = len(page.requests)
+    put(page, REACH.replace("WHERE", whole))
+    page.fill("#prompt", "x")
+    run_it(page)
+    said = printed(page)
+    assert "js: []" in said
+    assert "GOT" not in said.replace("library GOT None", ""), said
+    assert page.requests[n_requests:] == []
+    [worker] = page.workers
+    found = worker.evaluate(
+        """async () => {
+          const gone = ["indexedDB", "caches", "fetch", "XMLHttpRequest", "WebSocket", "Worker", "importScripts"];
+          const there = gone.filter((name) => name in self && self[name]);
+          const root = await (async () => navigator.storage.getDirectory())().catch((error) => error.name);
+          return [self.origin, there, String(root)];
+        }"""
+    )
+    assert found[:2] == ["null", []] and "Error" in found[2], found
+    frame = page.frames[1]
+    assert frame.evaluate("self.origin") == "null"
+    for ask in ("localStorage.length", "parent.document.title"):
+        failed = frame.evaluate(f"() => {{ try {{ return {ask}; }} catch (error) {{ return error.name; }} }}")
+        assert failed == "SecurityError"
+    asked = frame.evaluate("(url) => fetch(url).then(() => 'came', () => 'refused')", whole)
+    assert asked == "refused"
+    page.evaluate("localStorage.clear()")
+
+
+def test_what_a_program_makes_of_the_page_is_cleaned(visit, whole):
+    """The program may change what makes the page's lines: it cannot bring script or addresses."""
+    page = visit(whole)
+    ready(page)
+    evil = '<img src=x onerror=alert(1)><a href="https://example.org" onclick=alert(2)>x</a>'
+    evil += "<meta http-equiv=refresh content='0;url=https://example.org'><form></form>"
+    put(page, "n_past = 0", f"from tools import page; page.failure = lambda _: page.markupsafe.Markup({evil!r})\nn_past = 0")
+    run_it(page)
+    assert page.url.startswith(whole)
+    assert page.evaluate("document.querySelectorAll('#notices :is(img, meta, form, [href], [onclick])').length") == 0
+    assert page.locator("#notices").inner_text() == "The run stopped at x"
+
+
+def test_compare_works_here_as_beside_the_editor(visit, whole):
+    """The first own run is the recorded one, but for last digits; a change is marked."""
+    page = visit(whole)
+    ready(page)
+    assert run_it(page) == RUN_IDS
+    page.click("#compare")
+    until(page, "compare.whole")
+    put(page, "head_size**0.5", "head_size**0.25")
+    run_it(page)
+    until(page, "compare.whole && document.querySelector('.differs')")
+    line = next(n for n, text in enumerate(harness.SOURCE.split("\n"), 1) if "head_size**0.5 " in text)
+    assert page.locator(f"#L{line} .mark, #L{line} .differs, #L{line}.differs").count()
+
+
+# -- weights
+
+
+@pytest.fixture
+def hub(tmp_path, recorded, distribution, monkeypatch):
+    """A hub on loopback with small weights, and a site that knows it."""
+    if not (distribution / pyodide.WHEELS["numpy"][0]).is_file():
+        pytest.skip(f"{WITHOUT_NUMPY}: {distribution.name} has none")
+    size = published.SIZES["124M"]._replace(config={"n_layer": 2, "n_head": 2, "n_embd": 8})
+    config = random_model.config_of(n_layer=2, n_head=2, n_embd=8, n_ctx=32, n_vocab=4096)
+    folder = random_model.write_model(tmp_path / "gpt2", config)
+    files = {name: (folder / name).read_bytes() for name in published.FILES}
+    for name, data in files.items():
+        if name != "config.json":
+            known = f"gpt2/{name}" if name == "model.safetensors" else name
+            monkeypatch.setitem(published.SHA256, known, hashlib.sha256(data).hexdigest())
+    monkeypatch.setitem(published.SIZES, "124M", size)
+    monkeypatch.setattr(published, "CONFIG", {"vocab_size": 4096})
+    monkeypatch.setattr(site, "N_BYTES", len(files["model.safetensors"]))
+    where = f"openai-community/gpt2/{size.revision}"
+    server = hubs.Hub({f"{where}/{name}": data for name, data in files.items()})
+    server.host = "127.0.0.1"
+    monkeypatch.setenv("HF_ENDPOINT", server.url)
+    target = tmp_path / "site"
+    site.write(target, recorded, REQUEST, pyodide.check_distribution(distribution))
+    with served(target) as url:
+        server.page, server.folder = url, folder
+        yield server
+    server.shutdown()
+
+
+def bring(page):
+    page.click("#weights")
+    page.wait_for_timeout(200)
+    page.click("#weights-bring")
+    until(page, "bringing === null && byId('weights-stop').hidden")
+    return page.inner_text("#weights-told")
+
+
+def expected_ids(hub):
+    arguments = ["Once upon a time", "--model", str(hub.folder)]
+    return harness.run(*arguments).variables["ids"]
+
+
+def test_weights_come_once_checked_from_their_publisher_when_asked(visit, hub):
+    page = visit(hub.page)
+    ready(page)
+    assert hub.requests == []
+    assert "548 MB to bring" in page.locator("#weights-box").text_content()
+    assert "is here, checked and kept" in bring(page)
+    page.click("#weights-box .close")
+    assert page.evaluate("byId('run').elements.model.value") == "gpt2"
+    assert run_it(page) == expected_ids(hub)
+    n_requests = len(hub.requests)
+    assert hub.asked("model.safetensors") == [None]
+    again = visit(hub.page, context=page.context)
+    ready(again)
+    assert "is here" in bring(again) and len(hub.requests) == n_requests
+    again.click("#weights-box .close")
+    assert run_it(again) == expected_ids(hub)
+    begin(again)
+    again.evaluate("inBrowser.stop()")
+    assert run_it(again) == expected_ids(hub)  # in a new worker, to which they go again
+    again.click("#weights")
+    again.click("#weights-remove")
+    until(again, "byId('weights-told').textContent.includes('removed')")
+    assert again.evaluate("caches.keys()") == []
+
+
+def test_weights_that_are_not_the_publishers_are_refused(visit, hub):
+    hub.instead = b"x" * site.N_BYTES
+    page = visit(hub.page)
+    assert "is not what was published" in bring(page)
+    assert page.evaluate("modelNames()") == ["tales"]
+    hub.instead = None
+    page.click("#weights-box .close")
+    assert "is here, checked and kept" in bring(page)
+
+
+def test_a_download_that_breaks_off_goes_on_where_it_stopped(visit, hub):
+    hub.cut_at = site.N_BYTES // 2
+    page = visit(hub.page)
+    assert "What has come is kept" in bring(page)
+    hub.broken = False
+    page.click("#weights-box .close")
+    assert "is here, checked and kept" in bring(page)
+    first, second = hub.asked("model.safetensors")
+    assert first is None and second.startswith("bytes=") and second != "bytes=0-"
+
+
+def test_a_folder_of_the_readers_disk_does_as_well(visit, hub):
+    page = visit(hub.page)
+    ready(page)
+    page.click("#weights")
+    page.set_input_files("#weights-folder", str(hub.folder))
+    assert "gpt2 is chosen" in page.inner_text("#weights-told")
+    page.click("#weights-box .close")
+    assert run_it(page) == expected_ids(hub)
+    (hub.folder / "merges.txt").unlink()
+    page.click("#weights")
+    page.set_input_files("#weights-folder", str(hub.folder))
+    assert "no merges.txt" in page.inner_text("#weights-told")
+    assert hub.requests == []
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("Object.defineProperty(navigator, 'deviceMemory', {get: () => 2})", "2 GB of memory"),
+        ("navigator.storage.estimate = async () => ({quota: 100, usage: 0})", "grants this page"),
+        ("Object.defineProperty(self, 'isSecureContext', {get: () => false})", "keeps nothing"),
+    ],
+)
+def test_too_little_room_is_said_beforehand(visit, still, what, said):
+    page = visit(still)
+    page.evaluate(f"() => {{ {what} }}")
+    page.click("#weights")
+    until(page, "byId('weights-told').textContent")
+    assert said in page.inner_text("#weights-told")
+    assert page.locator("#weights-bring").is_disabled()

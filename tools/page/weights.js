@@ -67,15 +67,18 @@ async function bringFile(name, {url, size, sha256}, told, stopped) {
       pieces.push(piece);
       [held, n] = [[], 0];
     };
-    for (const reader = response.body.getReader(); ; ) {
-      const {done, value} = await reader.read();
-      if (done) break;
-      held.push(value);
-      n += value.length;
-      told(begin() + n);
-      if (n >= PIECE) await keep();
+    try {
+      for (const reader = response.body.getReader(); ; ) {
+        const {done, value} = await reader.read();
+        if (done) break;
+        held.push(value);
+        n += value.length;
+        told(begin() + n);
+        if (n >= PIECE) await keep();
+      }
+    } finally {
+      if (n) await keep(); // also of what breaks off
     }
-    if (n) await keep();
   }
   const whole = new Blob(pieces);
   const found = sha256 && hexOf(await crypto.subtle.digest("SHA-256", await whole.arrayBuffer()));
