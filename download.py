@@ -9,6 +9,9 @@ starts fastest from it: aligned and without mask buffers (see convert.py). Inter
 call goes on where it stopped; models/NAME appears whole or not at all. Proxies, mirrors
 (HF_ENDPOINT), the token, the cache and offline mode (HF_HUB_OFFLINE) are huggingface_hub's:
 https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables
+
+`python download.py pyodide` brings Python for the browser instead, 17 MB, into pyodide/: with it
+`walkthrough.py --site` makes a page that runs where there is no network.
 """
 
 import contextlib
@@ -20,9 +23,11 @@ from pathlib import Path
 from tools import command
 from tools.command import Refused, check, note, say, shown
 from tools.hub import ask, bring, from_cache, import_hub, lock, part_of, still_whole
+from tools.live import pyodide
 from tools.model_folder import convert, staging_of, understand
 from tools.published import FILES, SIZES, check_config, check_folder, find_size, known_hash
 
+PYODIDE = Path(__file__).resolve().parent / "pyodide"
 MODELS = Path(__file__).resolve().parent / "models"
 OUTPUT = 'python easygpt2.py "Alan Turing theorized that computers would one day become"'
 
@@ -30,9 +35,14 @@ OUTPUT = 'python easygpt2.py "Alan Turing theorized that computers would one day
 def main(arguments):
     """Run the command."""
     parser = command.Parser("download.py", __doc__)
-    names = "124M, 355M, 774M or 1558M; or gpt2, gpt2-medium, gpt2-large, gpt2-xl (124M)"
+    names = "124M, 355M, 774M or 1558M; or gpt2, gpt2-medium, gpt2-large, gpt2-xl (124M); or pyodide"
     parser.add_argument("size", metavar="SIZE", nargs="?", default="124M", help=names)
-    parameters = find_size(parser.parse_args(arguments).size)
+    asked = parser.parse_args(arguments).size
+    if asked == "pyodide":
+        pyodide.bring(PYODIDE)
+        say(f"{shown(PYODIDE)} is ready; type: {pyodide.use(PYODIDE)}")
+        return
+    parameters = find_size(asked)
     download(SIZES[parameters], parameters, f"python download.py {parameters}")
 
 

@@ -86,7 +86,6 @@ def bring(folder):
     """Bring what a page needs of Pyodide into a new folder, which appears whole or not at all."""
     if os.path.lexists(folder):
         check_distribution(folder)
-        say(f"{shown(folder)} is there already")
         return
     staging = folder.with_name(f".{folder.name}.{os.getpid()}")
     staging.mkdir(parents=True)

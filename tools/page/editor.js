@@ -115,14 +115,32 @@ function typed() {
   changed();
 }
 
-// Another program, which the browser can undo.
+// Another program, which the browser can undo, edit by edit: it takes seconds over a whole one.
 function setProgram(text) {
   if (text === programText()) return;
   openEditor();
-  field().setSelectionRange(0, programText().length);
-  type(text);
+  const before = programText().split("\n");
+  for (const [first, gone, come] of editsBetween(before, text.split("\n")).reverse()) {
+    const from = before.slice(0, first).join("\n").length + (first > 0);
+    const to = from + before.slice(first, first + gone).join("\n").length;
+    const isLast = first + gone === before.length;
+    const lines = come.join("\n");
+    if (gone && come.length) replaceRange(from, to, lines);
+    else if (gone) replaceRange(isLast ? Math.max(0, from - 1) : from, isLast ? to : to + 1, "");
+    else if (isLast) replaceRange(from - 1, from - 1, "\n" + lines);
+    else replaceRange(from, from, lines + "\n");
+  }
+  if (programText() !== text) {
+    field().value = text;
+    typed();
+  }
   field().setSelectionRange(0, 0);
   byId("code").scrollLeft = 0;
+}
+
+function replaceRange(from, to, text) {
+  field().setSelectionRange(from, to);
+  type(text);
 }
 
 // Indent the lines that are chosen, or (by -1) take indentation away.

@@ -40,5 +40,5 @@ function putIn(edits, request) {
   if (areEdits(edits, length)) setProgram(applyEdits(original.split("\n"), edits).join("\n"));
   showChange();
   fillRequest(request);
-  tellRun("The solution is in the editor. Run shows what it does, Undo brings back what was there.");
+  tellRun("The solution is in the editor. Run shows what it does, Undo or Reset takes it away.");
 }

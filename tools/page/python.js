@@ -39,10 +39,11 @@ async function fetchAll(table, count) {
 
 async function bringPython() {
   const {size, packages} = site.python;
-  let come = 0;
+  let come = 0,
+    all = true;
   const count = (n) => {
     come += n;
-    python.said(`Python is coming: ${Math.round(come / 1e6)} of ${Math.round(size / 1e6)} MB`);
+    if (all) python.said(`Python is coming: ${Math.round(come / 1e6)} of ${Math.round(size / 1e6)} MB`);
   };
   const frame = element("iframe", {sandbox: "allow-scripts", src: "python.html", hidden: true});
   frame.title = "Python";
@@ -53,7 +54,10 @@ async function bringPython() {
     fetchAll(site.python.files, count),
     fetchAll(site.files, count),
     loaded,
-  ]);
+  ]).catch((error) => {
+    all = false; // the others may still come
+    throw error;
+  });
   const wasm = files["pyodide.asm.wasm"];
   delete files["pyodide.asm.wasm"];
   python.frame = frame;

@@ -5,6 +5,7 @@
 const HOME = "/home/easygpt2";
 const RUN = `
 import json, os, sys
+import numpy
 sys.path.append("/site")
 from tools.live import run
 from tools.page import json_of
@@ -14,7 +15,10 @@ def told(request, tell):
     run.run("easygpt2.py", json.loads(request), lambda message: tell(json_of(message)))
     sys.excepthook = sys.__excepthook__  # the program has set its own
 
-told`;
+def room(n):
+    return numpy.empty(max(1, n), "u1")
+
+told, room`;
 // What a worker could store with, or reach another place with.
 const REACH = ["indexedDB", "caches", "XMLHttpRequest", "WebSocket", "WebSocketStream", "EventSource"];
 REACH.push("WebTransport", "BroadcastChannel", "Worker", "SharedWorker", "importScripts", "fetch");
@@ -29,8 +33,8 @@ async function begin({files, packages, module, site}, port) {
       place(python.FS, `${folder}/${path}`);
       python.FS.writeFile(`${folder}/${path}`, new Uint8Array(bytes));
     }
-    const run = python.runPython(RUN, {globals: python.toPy({})});
-    port.onmessage = ({data}) => answer(python, run, data, port);
+    const [run, room] = python.runPython(RUN, {globals: python.toPy({})});
+    port.onmessage = ({data}) => answer(python, run, room, data, port);
     port.postMessage({ready: true});
   } catch (error) {
     port.postMessage({broken: lastLine(error)});
@@ -70,9 +74,9 @@ function place(FS, path) {
   FS.mkdirTree(path.slice(0, path.lastIndexOf("/")));
 }
 
-async function answer(python, run, {number, request, model}, port) {
+function answer(python, run, room, {number, request, model}, port) {
   try {
-    if (model) await bringModel(python, model);
+    if (model) bringModel(python, room, model);
     run(JSON.stringify(request), (message) => port.postMessage({number, message}));
     port.postMessage({number, ended: true});
   } catch (error) {
@@ -82,14 +86,14 @@ async function answer(python, run, {number, request, model}, port) {
 
 // A folder of weights: {name, files: {name: Blob}}. The weights go straight into Python's own
 // memory, where the file system finds them, so that mapping the file copies nothing.
-async function bringModel(python, {name, files}) {
+function bringModel(python, room, {name, files}) {
   const {FS} = python;
   const memory = python._module;
   for (const [file, blob] of Object.entries(files)) {
     const path = `${HOME}/models/${name}/${file}`;
     place(FS, path);
-    const begin = memory._malloc(Math.max(1, blob.size));
-    if (!begin) throw new Error(`too little memory for ${file}, ${Math.ceil(blob.size / 1e6)} MB`);
+    const buffer = room(blob.size).getBuffer("u8"); // which stays: the file lives as long as Python
+    const begin = buffer.data.byteOffset;
     const reader = new FileReaderSync();
     for (let at = 0; at < blob.size; at += PIECE) {
       const piece = reader.readAsArrayBuffer(blob.slice(at, at + PIECE));
@@ -104,5 +108,8 @@ async function bringModel(python, {name, files}) {
 }
 const PIECE = 2 ** 24;
 
-// What Python or Pyodide says of an error, without the way there.
-const lastLine = (error) => String(error.message ?? error).trim().split("\n").at(-1);
+// What Python or Pyodide says of an error, without the way there and without advice.
+function lastLine(error) {
+  const lines = String(error.message ?? error).trim().split("\n");
+  return lines.findLast((line) => /^[\w.]+(Error|Exception|Exit|Interrupt)\b/.test(line)) ?? lines.at(-1);
+}
