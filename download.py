@@ -35,7 +35,9 @@ OUTPUT = 'python easygpt2.py "Alan Turing theorized that computers would one day
 def main(arguments):
     """Run the command."""
     parser = command.Parser("download.py", __doc__)
-    names = "124M, 355M, 774M or 1558M; or gpt2, gpt2-medium, gpt2-large, gpt2-xl (124M); or pyodide"
+    names = (
+        "124M, 355M, 774M or 1558M; or gpt2, gpt2-medium, gpt2-large, gpt2-xl (124M); or pyodide"
+    )
     parser.add_argument("size", metavar="SIZE", nargs="?", default="124M", help=names)
     asked = parser.parse_args(arguments).size
     if asked == "pyodide":

@@ -36,7 +36,8 @@ except ImportError as error:
 else:
     missing = None
 
-USAGE = """python walkthrough.py PROMPT [easygpt2.py's options] [--compare OTHER.py] [--out FILE] [--open]
+USAGE = """python walkthrough.py PROMPT [easygpt2.py's options] [--compare OTHER.py] [--out FILE]
+                             [--open]
        python walkthrough.py --live [PROMPT] [easygpt2.py's options] [--port N] [--open]
        python walkthrough.py --site FOLDER [--pyodide FOLDER] [PROMPT] [easygpt2.py's options]"""
 LIVE = "python walkthrough.py --live"
@@ -164,7 +165,7 @@ def own_options(arguments):
     parser.add_argument("--live", action="store_true", help="no file: serve a page that runs it")
     parser.add_argument("--port", metavar="N", type=port, default=0, help="of --live (a free one)")
     parser.add_argument("--site", metavar="FOLDER", type=Path,
-                        help="no file: a folder for a web server; its page runs in the browser")  # fmt: skip
+                        help="no file: a folder for a web server, run by browsers")  # fmt: skip
     parser.add_argument("--pyodide", metavar="FOLDER", type=Path,
                         help="Pyodide 0.28.3, to lie in the site (its CDN)")  # fmt: skip
     parser.add_argument("--open", action="store_true", help="show it in the browser")

@@ -26,7 +26,7 @@ PARTS = Path(__file__).resolve().parent / "page"
 SCRIPTS = ["text", "recorded", "place", "steps", "colours", "grid", "glance", "candidates"]
 SCRIPTS += ["map", "lines", "sheet", "pane", "rail", "bar", "start"]
 COMPARE = ["differences", "before", "summary", "compare"]  # behind these, where two runs are known
-IN_BROWSER = ["change", "editor", "exercises", "weights", "python"]  # where Python is in the browser
+IN_BROWSER = ["change", "editor", "exercises", "weights", "python"]  # behind these, in a site
 MARK = b"<!-- made by walkthrough.py -->"  # only such a file is ever replaced
 
 # How a variable is drawn, where there is more to it than its kind of value says.

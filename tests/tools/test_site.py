@@ -40,8 +40,13 @@ SOLUTIONS = [
 ]
 # What Chromium says where a test lets something fail: a network that is off, a connection that is
 # cut, a handler that the policy forbids, Python that is no more.
-EXPECTED = ["ERR_INTERNET_DISCONNECTED", "ERR_CONTENT_LENGTH", "inline event handler", "fatal error"]
-EXPECTED += ["stack trace", "EvalError"]
+EXPECTED = [
+    "ERR_INTERNET_DISCONNECTED",
+    "ERR_CONTENT_LENGTH",
+    "inline event handler",
+    "fatal error",
+]
+EXPECTED += ["stack trace", "EvalError", "Connecting to", "Fetch API cannot load"]
 RUN_IDS = [2176, 661, 258, 525, 436, 307, 258, 569, 2227, 11, 269, 259]
 
 
@@ -201,7 +206,9 @@ def test_the_solutions_are_what_git_makes_of_them(tmp_path):
 def test_the_exercises_of_the_page_say_what_the_document_says():
     text = (harness.ROOT / "docs" / "exercises.md").read_text("utf-8")
     found = exercises.exercises_of(harness.SOURCE)
-    assert [f"## {one['number']}. {one['title']}" for one in found] == re.findall("^## .+", text, re.M)
+    assert [f"## {one['number']}. {one['title']}" for one in found] == re.findall(
+        "^## .+", text, re.M
+    )
     assert found[0]["task"].startswith("<p><em>Step 13, four lines.</em> The program shows only")
     assert "<code>np.argsort</code>" in found[0]["task"] and "Ġthere 0.36" in found[0]["expect"]
     for one in found:
@@ -361,7 +368,9 @@ def printed(page):
 def test_the_recorded_page_is_there_and_says_why_python_is_not(visit, still):
     page = visit(still)
     assert page.locator("#tokens .token").count() == len(RUN_IDS)
-    until(page, "byId('python').textContent.includes('did not') || byId('python').matches('.error')")
+    until(
+        page, "byId('python').textContent.includes('did not') || byId('python').matches('.error')"
+    )
     assert page.locator("#python.error").inner_text()
     begin(page)
     until(page, "!isRunning")
@@ -376,7 +385,9 @@ def test_the_editor_keeps_the_place_and_the_reader_can_type(visit, still):
     before = page.evaluate("lineInView()")
     page.evaluate("byId('edit').click()")
     assert page.evaluate("lineInView().line") - before["line"] in (0, 1, 2)  # the bar has grown
-    line = next(i for i, text in enumerate(harness.SOURCE.split("\n")) if "for layer, parts" in text)
+    line = next(
+        i for i, text in enumerate(harness.SOURCE.split("\n")) if "for layer, parts" in text
+    )
     begin = len("\n".join(harness.SOURCE.split("\n")[: line + 1]))
     page.evaluate("(at) => { field().focus(); field().setSelectionRange(at, at); }", begin)
     page.keyboard.press("Enter")
@@ -389,7 +400,9 @@ def test_the_editor_keeps_the_place_and_the_reader_can_type(visit, still):
     assert page.inner_text("#changed") == "2 lines changed"
     assert page.locator("#coloured .line.new").count() == 2
     assert page.locator("#coloured .new .c1").inner_text() == "# 'z'"
-    shown = page.locator("#coloured .line").evaluate_all("(all) => all.map((one) => one.textContent)")
+    shown = page.locator("#coloured .line").evaluate_all(
+        "(all) => all.map((one) => one.textContent)"
+    )
     assert shown == lines
     for _ in range(40):
         page.keyboard.press("Control+z")
@@ -455,7 +468,9 @@ def test_a_link_carries_the_change_and_runs_nothing(visit, still):
     other = visit(still, link.partition("index.html")[2])
     until(other, "isEditing()")
     assert "head_size**0.25" in other.evaluate("programText()")
-    assert other.input_value("#prompt") == "The old wolf" and other.input_value("[name=tokens]") == "3"
+    assert (
+        other.input_value("#prompt") == "The old wolf" and other.input_value("[name=tokens]") == "3"
+    )
     assert "None of it has run" in told(other)
     assert other.locator("#coloured .new").count() == 1
     assert "head_size**0.25" in other.inner_text("#patch ins")
@@ -483,7 +498,14 @@ def test_a_link_that_does_not_fit_changes_nothing(visit, still, change, said):
 
 def test_a_link_cannot_bring_what_is_no_change(visit, still):
     page = visit(still)
-    for edits in ([[5, 9999, []]], [[0, 0, ["a\nb"]]], [[-1, 1, []]], [["0", 1, []]], {}, [[9, 1, []], [3, 1, []]]):
+    for edits in (
+        [[5, 9999, []]],
+        [[0, 0, ["a\nb"]]],
+        [[-1, 1, []]],
+        [["0", 1, []]],
+        {},
+        [[9, 1, []], [3, 1, []]],
+    ):
         packed = page.evaluate("(edits) => packChange({edits, request: {prompt: 7}})", edits)
         page.evaluate("(packed) => openLink(`#change=${site.hash}.${packed}`)", packed)
         until(page, "byId('run-told').textContent")
@@ -502,7 +524,8 @@ def test_the_exercises_are_listed_and_put_in_their_solutions(visit, still):
     [solution] = [one for number, one in SOLUTIONS if number == 7]
     assert page.evaluate("programText()") == with_edits(solution["edits"])
     assert page.input_value("#prompt") == solution["request"]["prompt"]
-    page.click("#undo")
+    for _ in solution["edits"]:
+        page.click("#undo")
     assert page.evaluate("programText()") == harness.SOURCE
 
 
@@ -517,9 +540,9 @@ def test_everybody_can_use_it(visit, still, options, scheme):
     put(page, "n_past = 0", "n_past = 0  # mine")
     page.evaluate("scrollTo(0, 0)")
     wide = options.get("viewport", DESK)["width"]
-    for box in (None, "#exercises", "#weights", "#link"):
+    for box in (None, "exercises", "weights", "link"):
         if box:
-            page.click(box)
+            page.evaluate("(id) => byId(id).click()", box)  # on a phone, some wait for Edit to end
             page.wait_for_timeout(50)
         assert page.evaluate("document.documentElement.scrollWidth") <= wide, box
         found = axe.Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
@@ -610,7 +633,9 @@ def test_errors_are_shown_at_their_line(visit, whole):
     page = visit(whole)
     ready(page)
     line = next(
-        n for n, text in enumerate(harness.SOURCE.split("\n"), 1) if text.startswith("    n_past = n_seen")
+        n
+        for n, text in enumerate(harness.SOURCE.split("\n"), 1)
+        if text.startswith("    n_past = n_seen")
     )
     put(page, "    n_past = n_seen\n", "    n_past = n_seen / 0\n")
     run_it(page)
@@ -621,7 +646,9 @@ def test_errors_are_shown_at_their_line(visit, whole):
     assert page.evaluate("isEditing()")
     slip = page.locator("#coloured .line > .error")
     assert "SyntaxError" in slip.inner_text() or "unmatched" in slip.inner_text()
-    at = page.locator("#coloured .line").evaluate_all("(all) => all.findIndex((one) => one.querySelector('.error'))")
+    at = page.locator("#coloured .line").evaluate_all(
+        "(all) => all.findIndex((one) => one.querySelector('.error'))"
+    )
     assert at + 1 == line
     box = slip.bounding_box()
     assert 0 < box["y"] < DESK["height"]
@@ -646,7 +673,9 @@ def test_without_a_network_after_loading_everything_works(visit, whole):
     page.evaluate("inBrowser.stop()")
     until(page, "!isRunning")
     assert run_it(page) == RUN_IDS
-    assert page.requests[n_requests:] == [] or all("blob:" in url for url in page.requests[n_requests:])
+    assert page.requests[n_requests:] == [] or all(
+        "blob:" in url for url in page.requests[n_requests:]
+    )
 
 
 def test_what_is_asked_is_counted(visit, whole):
@@ -658,7 +687,10 @@ def test_what_is_asked_is_counted(visit, whole):
     page.wait_for_timeout(300)
     urls = [url for url in page.requests if not url.startswith(("blob:", "data:"))]
     assert len(urls) == len(set(urls)) and all(url.startswith(whole) for url in urls)
-    asked = page.evaluate("[...Object.values(site.python.scripts), ...Object.values(site.python.files), ...Object.values(site.files)].map((one) => one.url)")
+    asked = page.evaluate(
+        "[site.python.scripts, site.python.files, site.files]"
+        ".flatMap((table) => Object.values(table).map((one) => one.url))"
+    )
     assert {*urls} == {f"{whole}{url}" for url in [*asked, "index.html", "python.html"]}
 
 
@@ -671,12 +703,13 @@ import js, pyodide_js
 from pyodide.code import run_js
 function = pyodide_js.loadPackage.constructor
 print("js:", [name for name in dir(js) if not name.startswith("_") and name in
-    "indexedDB caches fetch XMLHttpRequest WebSocket navigator self globalThis postMessage localStorage".split()])
+    "indexedDB caches fetch XMLHttpRequest WebSocket navigator self postMessage".split()])
 attempt("eval", lambda: run_js("self.indexedDB"))
 attempt("function", lambda: function("return self")())
 attempt("http", lambda: __import__("pyodide.http").http.open_url("WHERE"))
 attempt("urllib", lambda: __import__("urllib.request").request.urlopen("WHERE", timeout=2))
-attempt("package", lambda: __import__("asyncio").get_event_loop().run_until_complete(pyodide_js.loadPackage("WHERE/x.whl")))
+loop = __import__("asyncio").get_event_loop()
+attempt("package", lambda: loop.run_until_complete(pyodide_js.loadPackage("WHERE/x.whl")))
 """
 
 
@@ -697,13 +730,14 @@ def test_python_reaches_nothing_of_the_page_and_no_network(visit, whole):
     until(page, "!isRunning")
     assert "Python ended" in told(page)
     ready(page)
-    assert page.requests[n_requests:] == []
+    assert [url for url in page.requests[n_requests:] if not url.startswith("blob:null/")] == []
     [worker] = page.workers
     found = worker.evaluate(
         """async () => {
-          const gone = ["indexedDB", "caches", "fetch", "XMLHttpRequest", "WebSocket", "Worker", "importScripts"];
+          const gone = ["indexedDB", "caches", "fetch", "XMLHttpRequest", "WebSocket", "Worker"];
           const there = gone.filter((name) => name in self && self[name]);
-          const root = await (async () => navigator.storage.getDirectory())().catch((error) => error.name);
+          const opened = (async () => navigator.storage.getDirectory())();
+          const root = await opened.catch((error) => error.name);
           return [self.origin, there, String(root)];
         }"""
     )
@@ -711,7 +745,9 @@ def test_python_reaches_nothing_of_the_page_and_no_network(visit, whole):
     frame = page.frames[1]
     assert frame.evaluate("self.origin") == "null"
     for ask in ("localStorage.length", "parent.document.title"):
-        failed = frame.evaluate(f"() => {{ try {{ return {ask}; }} catch (error) {{ return error.name; }} }}")
+        failed = frame.evaluate(
+            f"() => {{ try {{ return {ask}; }} catch (error) {{ return error.name; }} }}"
+        )
         assert failed == "SecurityError"
     asked = frame.evaluate("(url) => fetch(url).then(() => 'came', () => 'refused')", whole)
     assert asked == "refused"
@@ -724,11 +760,21 @@ def test_what_a_program_makes_of_the_page_is_cleaned(visit, whole):
     ready(page)
     evil = '<img src=x onerror=alert(1)><a href="https://example.org" onclick=alert(2)>x</a>'
     evil += "<meta http-equiv=refresh content='0;url=https://example.org'><form></form>"
-    put(page, "n_past = 0", f"from tools import page; page.failure = lambda _: page.markupsafe.Markup({evil!r})\nn_past = 0")
+    put(
+        page,
+        "n_past = 0",
+        f"from tools import page\nfrom markupsafe import Markup\n"
+        f"page.left_out = lambda _: [Markup({evil!r})]\nn_past = 0",
+    )
     run_it(page)
     assert page.url.startswith(whole)
-    assert page.evaluate("document.querySelectorAll('#notices :is(img, meta, form, [href], [onclick])').length") == 0
-    assert page.locator("#notices").inner_text() == "The run stopped at x"
+    assert (
+        page.evaluate(
+            "document.querySelectorAll('#left-out :is(img, meta, form, [href], [onclick])').length"
+        )
+        == 0
+    )
+    assert page.locator("#left-out li").last.inner_text().endswith("x")
 
 
 def test_compare_works_here_as_beside_the_editor(visit, whole):
@@ -741,7 +787,9 @@ def test_compare_works_here_as_beside_the_editor(visit, whole):
     put(page, "head_size**0.5", "head_size**0.25")
     run_it(page)
     until(page, "compare.whole && document.querySelector('.differs')")
-    line = next(n for n, text in enumerate(harness.SOURCE.split("\n"), 1) if "head_size**0.5 " in text)
+    line = next(
+        n for n, text in enumerate(harness.SOURCE.split("\n"), 1) if "head_size**0.5 " in text
+    )
     assert page.locator(f"#L{line} .mark, #L{line} .differs, #L{line}.differs").count()
 
 
@@ -825,14 +873,20 @@ def test_weights_that_are_not_the_publishers_are_refused(visit, hub):
 
 
 def test_a_download_that_breaks_off_goes_on_where_it_stopped(visit, hub):
-    hub.cut_at = site.N_BYTES // 2
+    hub.hold_at = site.N_BYTES // 2
     page = visit(hub.page)
-    assert "What has come is kept" in bring(page)
-    hub.broken = False
+    page.click("#weights")
+    page.wait_for_timeout(200)
+    page.click("#weights-bring")
+    assert hub.held.wait(10)
+    page.wait_for_timeout(500)
+    page.click("#weights-stop")
+    until(page, "bringing === null && byId('weights-stop').hidden")
+    assert "What has come is kept" in page.inner_text("#weights-told")
+    hub.hold_at = None
     page.click("#weights-box .close")
     assert "is here, checked and kept" in bring(page)
-    first, second = hub.asked("model.safetensors")
-    assert first is None and second.startswith("bytes=") and second != "bytes=0-"
+    assert hub.asked("model.safetensors") == [None, f"bytes={site.N_BYTES // 2}-"]
 
 
 def test_a_folder_of_the_readers_disk_does_as_well(visit, hub):

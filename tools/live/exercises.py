@@ -17,8 +17,8 @@ CONSOLE = r"^```console\n(.*?)^```\n"
 def exercises_of(source, text=None):
     """Return [{number, title, task, expect, solutions}] of docs/exercises.md, for this program.
 
-    `task` and `expect` are HTML; a solution is {name, edits, request}: what is applied together, the
-    edits that it is of `source` (as change.js has them), and what the page is to ask for first.
+    `task` and `expect` are HTML. A solution is {name, edits, request}: what is applied together,
+    its edits of `source` (as change.js has them), and what the page is to ask for first.
     """
     text = text or (DOCS / "exercises.md").read_text("utf-8")
     found = re.findall(r"^## (\d+)\. ([^\n]+)\n(.*?)(?=^## |\Z)", text, re.M | re.S)

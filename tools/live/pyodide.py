@@ -1,4 +1,4 @@
-"""Pyodide, CPython for the browser: which files a page needs, where they are published, by which hash.
+"""Pyodide, CPython for the browser: the files that a page needs, where they are, by which hash.
 
 What is its own is pinned here as npm's package pyodide has it, which jsDelivr serves as it is. The
 packages, numpy and the rest, are pinned by Pyodide's own pyodide-lock.json. https://pyodide.org
@@ -65,9 +65,13 @@ def check_distribution(folder):
     """Return {name: Path} of what a page needs of this folder. Raises Refused unless it has all."""
     check(folder.is_dir(), f"--pyodide {shown(folder)}: there is no such folder", BRING)
     missing = [name for name in CORE if not (folder / name).is_file()]
-    check(not missing, f"{shown(folder)} is no whole Pyodide: it has no {', '.join(missing)}", BRING)
+    check(
+        not missing, f"{shown(folder)} is no whole Pyodide: it has no {', '.join(missing)}", BRING
+    )
     is_known = f'"{VERSION}"' in (folder / "pyodide.js").read_text("utf-8", "replace")
-    check(is_known, f"{shown(folder)} is not Pyodide {VERSION}, with which the page was made", BRING)
+    check(
+        is_known, f"{shown(folder)} is not Pyodide {VERSION}, with which the page was made", BRING
+    )
     try:
         wheels = wheels_of(json.loads((folder / LOCK).read_text("utf-8")))
     except (LookupError, TypeError, ValueError) as error:

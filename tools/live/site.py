@@ -1,8 +1,8 @@
 """The page that runs in the browser alone, as a folder for any web server that serves files.
 
-In it are the page with one recorded run, the frame and the worker in which Pyodide runs the program,
-the program, what records it, and models/tales. Pyodide comes from its CDN, or lies in the folder too.
-The page knows the sha256 of every file that it will ask for.
+In it are the page with one recorded run, the frame and the worker in which Pyodide runs the
+program, the program, what records it, and models/tales. Pyodide comes from its CDN, or lies in the
+folder too. The page knows the sha256 of every file that it will ask for.
 """
 
 import base64
@@ -33,12 +33,14 @@ MEMORY = "1.7 GB"  # that 124M takes in a browser: measured
 def write(target, recorded, request, distribution=None):
     """Write the site of this recorded run; return how many bytes it has.
 
-    `distribution` is {name: Path} of a Pyodide to lie in it. The folder appears whole or not at all.
-    Raises Refused where it is there and anything in it is not a site's.
+    `distribution` is {name: Path} of a Pyodide to lie in it. The folder appears whole or not at
+    all. Raises Refused where it is there and anything in it is not a site's.
     """
     check_replaceable(target)
     files = files_of(recorded, request, distribution)
-    files[LIST] = json_of({name: hashlib.sha256(files[name]).hexdigest() for name in files}).encode()
+    files[LIST] = json_of(
+        {name: hashlib.sha256(files[name]).hexdigest() for name in files}
+    ).encode()
     staging = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         for name, data in files.items():
@@ -63,7 +65,11 @@ def check_replaceable(target):
     with contextlib.suppress(OSError, ValueError, AttributeError):
         known = {LIST, *json.loads((target / LIST).read_text("utf-8"))}
     others = [path for path in found if path.relative_to(target).as_posix() not in known]
-    check(not others, f"{others and shown(others[0])} is no part of a site of mine; choose another name", again)
+    check(
+        not others,
+        f"{others and shown(others[0])} is no part of a site of mine; choose another name",
+        again,
+    )
 
 
 def replace(staging, target):
@@ -88,7 +94,9 @@ def files_of(recorded, request, distribution):
     own |= {f"models/tales/{name}": (ROOT / "models/tales" / name).read_bytes() for name in MODEL}
     worker = (PARTS / "worker.js").read_bytes()
     frame = (PARTS / "frame.js").read_text("utf-8")
-    room = (PARTS / "python.html").read_text("utf-8").replace("{{ script_hash }}", policy_hash(frame))
+    room = (
+        (PARTS / "python.html").read_text("utf-8").replace("{{ script_hash }}", policy_hash(frame))
+    )
     python = python_of(distribution)
     python["scripts"]["worker.js"] = entry("worker.js", worker)
     python["size"] += sum(map(len, [worker, *own.values()]))

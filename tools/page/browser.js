@@ -28,7 +28,8 @@ function fillRequest(request) {
   for (const name of FIELDS) {
     if (typeof request?.[name] !== "string") continue;
     const entry = byId("run").elements[name];
-    if (name === "model" && ![...entry.options].some((one) => one.value === request.model)) continue;
+    if (name === "model" && ![...entry.options].some((one) => one.value === request.model))
+      continue;
     entry.value = request[name];
   }
 }
@@ -78,7 +79,9 @@ async function openLink(hash) {
   }
   showChange();
   byId("change").open = true;
-  tellRun("A link brought the change that is marked. None of it has run. Run runs it, Reset takes it away.");
+  tellRun(
+    "A link brought the change that is marked. None of it has run. Run runs it, Reset takes it away.",
+  );
 }
 
 const isLink = (hash) => hash.startsWith("#change=");

@@ -163,7 +163,8 @@ function indent(direction) {
   field().setSelectionRange(first, last);
   type(made);
   const moved = made.length - (last - first);
-  if (from === to) field().setSelectionRange(Math.max(first, from + moved), Math.max(first, from + moved));
+  if (from === to)
+    field().setSelectionRange(Math.max(first, from + moved), Math.max(first, from + moved));
   else field().setSelectionRange(first, first + made.length);
 }
 
@@ -276,7 +277,8 @@ function startEditor(source) {
     download,
   };
   for (const [id, one] of Object.entries(act)) byId(id).addEventListener("click", one);
-  for (const id of ["undo", "redo", "indent", "dedent"]) // the field keeps the focus
+  for (const id of ["undo", "redo", "indent", "dedent"])
+    // the field keeps the focus
     byId(id).addEventListener("pointerdown", (event) => event.preventDefault());
   byId("change").addEventListener("toggle", () => drawPatch());
   field().addEventListener("input", typed);

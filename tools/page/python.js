@@ -43,7 +43,8 @@ async function bringPython() {
     all = true;
   const count = (n) => {
     come += n;
-    if (all) python.said(`Python is coming: ${Math.round(come / 1e6)} of ${Math.round(size / 1e6)} MB`);
+    if (all)
+      python.said(`Python is coming: ${Math.round(come / 1e6)} of ${Math.round(size / 1e6)} MB`);
   };
   const frame = element("iframe", {sandbox: "allow-scripts", src: "python.html", hidden: true});
   frame.title = "Python";

@@ -31,7 +31,10 @@ async function obstacle() {
   const {memory, size} = site.weights;
   if (!window.isSecureContext || !window.caches || !window.crypto?.subtle)
     return "This page came neither from this machine nor over https, so the browser keeps nothing for it. A folder on disk works.";
-  if (navigator.userAgentData?.mobile || (matchMedia("(pointer: coarse)").matches && Math.min(screen.width, screen.height) < 600))
+  if (
+    navigator.userAgentData?.mobile ||
+    (matchMedia("(pointer: coarse)").matches && Math.min(screen.width, screen.height) < 600)
+  )
     return `A phone has too little memory for it: it takes about ${memory}.`;
   if (navigator.deviceMemory < 4)
     return `This machine has ${navigator.deviceMemory} GB of memory, and it takes about ${memory}. Other tabs would suffer, or this one end.`;
@@ -49,14 +52,14 @@ async function bringFile(name, {url, size, sha256}, told, stopped) {
   const store = await caches.open(STORE);
   const keyOf = (piece) => new URL(`weights/${sha256 || name}/${piece}`, location.href).href;
   const pieces = [];
-  for (let found; (found = await store.match(keyOf(pieces.length))); )
+  for (let found; (found = await store.match(keyOf(pieces.length)));)
     pieces.push(await found.blob());
   const begin = () => pieces.reduce((sum, piece) => sum + piece.size, 0);
   const isWhole = await store.match(keyOf("whole"));
   if (isWhole) return new Blob(pieces);
   if (!size || begin() < size) {
     const headers = begin() ? {Range: `bytes=${begin()}-`} : {};
-    const response = await fetch(url, {headers, signal: stopped});
+    const response = await fetch(url, {headers, signal: stopped, cache: "no-store"}); // kept here
     if (!response.ok) throw new Error(`${url} answers ${response.status}`);
     if (response.status !== 206) pieces.length = 0; // from the beginning
     let held = [],
@@ -68,7 +71,7 @@ async function bringFile(name, {url, size, sha256}, told, stopped) {
       [held, n] = [[], 0];
     };
     try {
-      for (const reader = response.body.getReader(); ; ) {
+      for (const reader = response.body.getReader(); ;) {
         const {done, value} = await reader.read();
         if (done) break;
         held.push(value);
@@ -92,7 +95,7 @@ async function bringFile(name, {url, size, sha256}, told, stopped) {
 
 // Whether all of it is in this browser already.
 async function isKept() {
-  if (!window.caches) return false;
+  if (!window.caches || !(await caches.has(STORE))) return false;
   const store = await caches.open(STORE);
   const all = Object.entries(site.weights.files).map(([name, {sha256}]) =>
     store.match(new URL(`weights/${sha256 || name}/whole`, location.href).href),
@@ -111,19 +114,24 @@ async function bringWeights() {
     const found = {};
     let before = 0;
     for (const [file, one] of Object.entries(files)) {
-      const told = (n) => tellWeights(`${Math.round((before + n) / 1e6)} of ${Math.round(size / 1e6)} MB have come`);
+      const told = (n) =>
+        tellWeights(`${Math.round((before + n) / 1e6)} of ${Math.round(size / 1e6)} MB have come`);
       if (file === "model.safetensors") tellWeights("Asking for the weights");
       found[file] = await bringFile(file, one, told, bringing.signal);
       before += found[file].size;
     }
     const stated = JSON.parse(await found["config.json"].text());
     for (const [key, value] of Object.entries(config))
-      if (stated[key] !== value) throw new Error(`config.json: ${key} is ${stated[key]}, not ${value}`);
+      if (stated[key] !== value)
+        throw new Error(`config.json: ${key} is ${stated[key]}, not ${value}`);
     offer(name, found);
     tellWeights("It is here, checked and kept. Run runs it.");
   } catch (error) {
     const stopped = error.name === "AbortError";
-    tellWeights(stopped ? "Stopped. What has come is kept." : `${error.message}. What has come is kept.`, !stopped);
+    tellWeights(
+      stopped ? "Stopped. What has come is kept." : `${error.message}. What has come is kept.`,
+      !stopped,
+    );
   }
   bringing = null;
   showBringing(false);

@@ -20,7 +20,14 @@ def room(n):
 
 told, room`;
 // What a worker could store with, or reach another place with.
-const REACH = ["indexedDB", "caches", "XMLHttpRequest", "WebSocket", "WebSocketStream", "EventSource"];
+const REACH = [
+  "indexedDB",
+  "caches",
+  "XMLHttpRequest",
+  "WebSocket",
+  "WebSocketStream",
+  "EventSource",
+];
 REACH.push("WebTransport", "BroadcastChannel", "Worker", "SharedWorker", "importScripts", "fetch");
 
 addEventListener("message", ({data, ports}) => begin(data, ports[0]), {once: true});
@@ -110,6 +117,10 @@ const PIECE = 2 ** 24;
 
 // What Python or Pyodide says of an error, without the way there and without advice.
 function lastLine(error) {
-  const lines = String(error.message ?? error).trim().split("\n");
-  return lines.findLast((line) => /^[\w.]+(Error|Exception|Exit|Interrupt)\b/.test(line)) ?? lines.at(-1);
+  const lines = String(error.message ?? error)
+    .trim()
+    .split("\n");
+  return (
+    lines.findLast((line) => /^[\w.]+(Error|Exception|Exit|Interrupt)\b/.test(line)) ?? lines.at(-1)
+  );
 }
