@@ -86,6 +86,7 @@ function asks() {
 function begin() {
   const mine = ++turn,
     request = asks();
+  const said = []; // what the program said beside its output, but for the model that it found
   let refused = "";
   sessionStorage.setItem(ASKED, JSON.stringify(request));
   tellRun("");
@@ -94,7 +95,10 @@ function begin() {
   byId("so-far").replaceChildren();
   const here = (act) => (value) => mine === turn && act(value);
   runner.run(request, {
-    status: here((text) => (byId("run-said").textContent = text)),
+    status: here((text) => {
+      byId("run-said").textContent = text;
+      if (!text.startsWith("Model: ")) said.push(text);
+    }),
     printed: () => {},
     ids: here(showIds),
     refused: here((line) => {
@@ -104,18 +108,18 @@ function begin() {
     done: here((recording) => {
       // what is refused changes nothing, unless the program itself has changed
       const same = recording.data.source === current.data.source;
-      if (!(refused && same && nEvents)) showNew(recording);
+      if (!(refused && same && nEvents)) showNew(recording, refused);
     }),
     ended: here((why) => {
       showProgress(false);
       const words = {
-        done: byId("run-told").textContent,
+        done: said.join(" "),
         stopped: "Stopped. The page shows the run before.",
         elsewhere: "Another tab has begun a run, and that ended this one.",
         lost: LOST,
       };
       if (why !== "done") tellRun(words[why] ?? why, why !== "stopped");
-      else if (!words.done) tellRun("");
+      else if (!byId("run-told").textContent) tellRun(words.done);
     }),
   });
 }
@@ -132,7 +136,10 @@ function showProgress(on) {
   document.body.classList.toggle("running", on);
   clearTimeout(showProgress.later);
   if (on) showProgress.later = setTimeout(() => (byId("progress").hidden = false), 200);
-  else byId("progress").hidden = true;
+  else {
+    if (byId("progress").contains(document.activeElement)) byId("start").focus();
+    byId("progress").hidden = true;
+  }
 }
 
 function showIds(ids) {
@@ -161,7 +168,7 @@ function sourceChanged({yours, problem, lost}) {
 }
 
 // Show another recording, in the place where the reader is.
-function showNew(recording) {
+function showNew(recording, refused) {
   const before = whole ?? current;
   const place = nEvents ? placeNow() : {hash: firstPlace};
   const stays = placeBefore && address() === slipPlace;
@@ -176,7 +183,7 @@ function showNew(recording) {
     if (placeBefore) restoreRounds(placeBefore); // of loops that the slip has hidden
     restore(stays ? placeBefore : place);
     placeBefore = null;
-    whole = recording;
+    if (!refused) whole = recording;
   }
 }
 
