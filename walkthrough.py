@@ -34,7 +34,8 @@ except ImportError as error:
 else:
     missing = None
 
-USAGE = """python walkthrough.py PROMPT [easygpt2.py's options] [--compare OTHER.py] [--out FILE] [--open]
+USAGE = """python walkthrough.py PROMPT [easygpt2.py's options] [--out FILE] [--open]
+       python walkthrough.py PROMPT [easygpt2.py's options] --compare OTHER.py [--out FILE] [--open]
        python walkthrough.py --live [PROMPT] [easygpt2.py's options] [--port N] [--open]"""
 LIVE = "python walkthrough.py --live"
 EXAMPLE = "Once upon a time"  # where no prompt is given
