@@ -61,7 +61,7 @@ def main(arguments):
 
 def make_page(path, arguments, options):
     """Record a run, and write its page."""
-    out = options.out
+    out = options.out or Path("walkthrough.html")
     check(out.parent.is_dir(), f"--out {out}: there is no folder {out.parent}", HELP, 2)
     check_replaceable(out)
     before = record_before(options.compare, arguments, path) if options.compare else None
@@ -74,7 +74,8 @@ def make_page(path, arguments, options):
     size = f"{len(recorded.events):,} lines run, {len(page) / 1e6:.1f} MB"
     say(f"Page: {out} ({size}); open it in a browser")
     if options.open:
-        open_in_browser(out.resolve().as_uri(), str(out))
+        opened = webbrowser.open(out.resolve().as_uri())
+        check(opened, f"no browser found to open {out} with; once BROWSER names one", open_it)
 
 
 def record_before(path, arguments, program):
@@ -134,7 +135,7 @@ def own_options(arguments):
     """Return (the page's options, easygpt2.py's arguments)."""
     others = "PROMPT and other options are easygpt2.py's: its --help lists them"
     parser = command.Parser("walkthrough.py", __doc__, usage=USAGE, epilog=others)
-    parser.add_argument("--out", metavar="FILE", type=Path, default=Path("walkthrough.html"),
+    parser.add_argument("--out", metavar="FILE", type=Path,
                         help="the page (walkthrough.html)")  # fmt: skip
     parser.add_argument("--compare", metavar="OTHER.py", type=Path,
                         help="mark what differs from a run of this file, which is easygpt2.py as "
@@ -146,6 +147,7 @@ def own_options(arguments):
     options, rest = parser.parse_known_args(arguments[:end])
     check(not (options.live and options.compare), "--live compares by itself", LIVE, 2)
     check(options.live or not options.port, "--port is for --live", LIVE, 2)
+    check(not (options.live and options.out), "--out is for a page of one run", LIVE, 2)
     return options, rest + arguments[end:]
 
 

@@ -2,10 +2,11 @@
 
 usage: python docs/screenshots.py [FOLDER]
 
-FOLDER gets the first screen, step 12, the open grid, step 13 and a value, each at three widths,
-light and dark.
+README shows the live page. FOLDER gets the first screen, step 12, the open grid, step 13 and a
+value, each at three widths, light and dark.
 """
 
+import contextlib
 import subprocess
 import sys
 import tempfile
@@ -27,12 +28,13 @@ VIEWS = {
     "step-13": ("logits = ", "&round=2", "# Step 13."),
     "value": ("residual = residual + linear(bent", "&round=1&layer=1&cell=2.17", LOOP),
 }
-# What README shows: prompt, width and height, colour scheme, view
+# What README shows, of the live page: prompt, width and height, colour scheme, view
 README = {
     "walkthrough-light": (LESSON, 1280, 800, "light", "#round=1&layer=5&head=1&follow=20"),
     "walkthrough-dark": (LESSON, 1280, 800, "dark", "#round=1&layer=5&head=1&follow=20"),
     "walkthrough-narrow": (["Once upon a time"], 390, 844, "light", ""),
 }
+COMMAND = [sys.executable, ROOT / "walkthrough.py", "--model", "tales"]
 
 
 def main():
@@ -42,15 +44,27 @@ def main():
             return
         for name, (prompt, width, height, scheme, hash) in README.items():
             out = ROOT / "docs" / f"{name}.png"
-            picture(chromium, page_of(prompt, folder), hash, width, height, scheme, out)
+            with live(prompt) as url:
+                picture(chromium, url, hash, width, height, scheme, out)
 
 
 def page_of(prompt, folder):
-    """Write the page of this prompt, and return its path."""
+    """Write the page of this prompt, and return its address."""
     page = Path(folder) / "walkthrough.html"
-    options = ["--model", ROOT / "models" / "tales", "--out", page]
-    subprocess.run([sys.executable, ROOT / "walkthrough.py", *prompt, *options], check=True)
-    return page
+    subprocess.run([*COMMAND, *prompt, "--out", page], check=True)
+    return page.as_uri()
+
+
+@contextlib.contextmanager
+def live(prompt):
+    """Serve the live page of this prompt, and give its address."""
+    command = [*COMMAND, "--live", *prompt]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8")
+    try:
+        yield server.stdout.readline().split()[1]
+    finally:
+        server.terminate()
+        server.wait()
 
 
 def every_view(chromium, page, folder):
@@ -75,8 +89,8 @@ def picture(chromium, page, hash, width, height, scheme, out, top=None):
     tab = chromium.new_page(
         viewport={"width": width, "height": height}, color_scheme=scheme, **more
     )
-    tab.goto(page.as_uri() + hash)
-    while not tab.evaluate("rows.every((row) => row.state !== null)"):
+    tab.goto(page + hash)
+    while not tab.evaluate("nEvents && rows.every((row) => row.state !== null)"):
         tab.wait_for_timeout(20)
     if top:
         tab.evaluate(

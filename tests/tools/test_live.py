@@ -69,7 +69,7 @@ class Live:
 
     def end(self):
         self.process.send_signal(signal.SIGINT)
-        out, err = self.process.communicate(timeout=10)
+        out, err = self.process.communicate(timeout=60)
         return self.process.returncode, out, err
 
 
@@ -97,7 +97,7 @@ def visit(browser):
     def open_page(url, hash="", wait=True, **options):
         contexts.append(browser.new_context(**{"viewport": DESK} | options))
         page = contexts[-1].new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)
         page.on("console", lambda message: problems.append(message.text))
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("dialog", lambda box: (problems.append(box.message), box.dismiss()))
@@ -112,7 +112,7 @@ def visit(browser):
     assert [text for text in problems if "ERR_" not in text] == []  # of a server that has ended
 
 
-def until(page, condition, seconds=10):
+def until(page, condition, seconds=60):
     """Wait until JavaScript says so; the page's policy forbids Playwright's own way."""
     end = time.monotonic() + seconds
     while not page.evaluate(condition):
@@ -243,7 +243,7 @@ def test_a_port_in_use_is_one_line(tmp_path):
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_the_server_ends_and_so_does_all_that_it_began(serve, sent):
     one = serve("--tokens", "200", edit=SLOW)
-    connection = http.client.HTTPConnection(one.url.split("/")[2], timeout=20)
+    connection = http.client.HTTPConnection(one.url.split("/")[2], timeout=60)
     headers = {"Origin": "http://" + one.url.split("/")[2]}
     path = f"/{one.url.split('/')[3]}/run?tab"
     asked = {"prompt": PROMPT, "model": str(harness.TALES)}
@@ -254,13 +254,13 @@ def test_the_server_ends_and_so_does_all_that_it_began(serve, sent):
     children = one.children()
     assert children
     one.process.send_signal(sent)
-    out, err = one.process.communicate(timeout=10)
+    out, err = one.process.communicate(timeout=60)
     assert out == ""
     if sent == signal.SIGINT:
         assert one.process.returncode == 130 and re.fullmatch(
             "walkthrough.py: stopped; type: python walkthrough.py --live .*\n", err
         )
-    end = time.monotonic() + 5
+    end = time.monotonic() + 30
     while any(alive(pid) for pid in children):
         assert time.monotonic() < end, "a process goes on without its server"
         time.sleep(0.05)
@@ -306,10 +306,9 @@ def test_ids_come_while_it_runs_and_stop_ends_it(serve, visit):
     assert re.match(r"\D*\d+$", seen.nth(0).inner_text().replace("\n", ""))
     children = set(one.children())
     page.get_by_role("button", name="Stop", exact=True).click()
-    until(page, "!isRunning", seconds=1)
+    until(page, "!isRunning")
     assert told(page) == "Stopped. The page shows the run before."
     assert page.evaluate("data.texts") == before and page.locator("#progress").is_hidden()
-    until(page, "true")
     assert any(not alive(pid) for pid in children)
     page.get_by_label("tokens", exact=True).fill("1")
     run(page)  # and the next one runs
@@ -332,10 +331,14 @@ def test_options_are_refused_by_the_programs_own_line(serve, visit):
         assert told(page) == plain.stderr.splitlines()[-1]
         assert page.evaluate("data.texts") == before and page.locator("#run-told b").count() == 0
         page.get_by_label(label, exact=True).fill("")
+    page.get_by_label("top-k", exact=True).fill("5")  # a warning is no refusal
+    run(page)
+    assert told(page) == "easygpt2.py: --top-k and --seed have no effect without --temperature"
     page.locator("#prompt").fill("")
     run(page)
     assert told(page).startswith("easygpt2.py: no prompt; type: ")
     page.locator("#prompt").fill(PROMPT)
+    page.get_by_label("top-k", exact=True).fill("")
     run(page)
     assert told(page) == ""
 
@@ -358,10 +361,8 @@ def test_a_saved_edit_runs_and_the_place_is_kept(serve, visit):
     assert line == WEIGHTS and "round=2&layer=3&head=4" in rest and "follow=1" in rest
     # Above the place there are two lines more; in it, a change.
     edits = ["words = []\n", "# A line.\n\nwords = []\n"]
-    text = one.save(*edits)
-    saved(page, lambda: None) if page.evaluate("turn") == 1 else None
-    ran(page)
-    assert page.evaluate("data.source") == text
+    saved(page, lambda: one.save(*edits))
+    assert page.evaluate("data.source") == one.file.read_text("utf-8")
     assert place() == (WEIGHTS + 2, rest, y)
     assert page.locator(f"#L{WEIGHTS + 2}.now").count() == 1
     saved(page, lambda: one.save("/ head_size**0.5", "* 0"))
@@ -423,7 +424,7 @@ def test_a_slip_in_the_first_lines_and_a_program_that_does_nothing(serve, visit)
         assert message in page.locator(f"#L{line} .error").inner_text()
     one.file.write_text("", "utf-8")  # as an editor might, for a moment
     page.wait_for_timeout(300)
-    assert "Mode" not in told(page)
+    assert "empty" not in told(page)
     until(page, "byId('run-told').textContent.includes('easygpt2.py is empty')")
     one.file.unlink()
     until(page, "byId('run-told').textContent.includes('easygpt2.py cannot be read')")
@@ -507,8 +508,7 @@ def boxes(page, selector):
     )
 
 
-@pytest.mark.parametrize("options", [{}, TOUCH], ids=["desk", "phone"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("options, scheme", [({}, "light"), (TOUCH, "dark")], ids=["desk", "phone"])
 def test_everybody_can_use_it(serve, visit, options, scheme):
     axe = pytest.importorskip(
         "axe_playwright_python.sync_playwright",

@@ -42,7 +42,7 @@ def run(path, request, tell):
     if slip:
         recorded.source, recorded.error, recorded.error_event = request["source"], slip, -1
     elif isinstance(end, SystemExit) and end.code:
-        line = end.code if isinstance(end.code, str) else progress.last_message()
+        line = end.code if isinstance(end.code, str) else progress.last
         tell({"refused": line or f"It ended with status {end.code}"})
     tell({"done": page.recording_of(recorded)})
 
@@ -91,7 +91,7 @@ class _Progress:
 
     def __init__(self, recorded, tell):
         self.recorded, self.tell = recorded, tell
-        self.messages, self.n_ids, self.texts = "", 0, []
+        self.line, self.last, self.n_ids, self.texts = "", "", 0, []
 
     def printed(self, text):
         self.tell({"printed": text})
@@ -105,9 +105,9 @@ class _Progress:
         return self.texts[id] if 0 <= id < len(self.texts) else f"id {id}"
 
     def said(self, text):
-        self.messages += text
-        if text.strip():
-            self.tell({"status": text.strip()})
-
-    def last_message(self):
-        return self.messages.strip().rpartition("\n")[2]
+        """Tell each line once it is whole."""
+        lines = (self.line + text).split("\n")
+        self.line = lines.pop()
+        for line in filter(str.strip, lines):
+            self.last = line
+            self.tell({"status": line})

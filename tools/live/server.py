@@ -10,6 +10,7 @@ import json
 import os
 import queue
 import secrets
+import socketserver
 import subprocess
 import sys
 import threading
@@ -182,6 +183,11 @@ class Server(http.server.ThreadingHTTPServer):
         self.url = f"http://{self.host}/{self.secret}/"
         self.watch, self.runs = Watch(script), Runs()
         threading.Thread(target=self.watch.follow, daemon=True).start()
+
+    def server_bind(self):
+        """Take the port, and ask nobody for this machine's name: that may take seconds."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]
 
     def page(self):
         """Return the page, with the program's lines and no run yet."""

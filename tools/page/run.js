@@ -14,6 +14,7 @@
 
 let runner,
   current = null, // the recording that is shown
+  whole = null, // the last one of a run that did not fail: what a later one is compared with
   turn = 0, // counts runs; what an earlier one says is not listened to
   isRunning = false,
   isLost = false,
@@ -22,6 +23,7 @@ let runner,
   firstPlace = ""; // that the page's address names
 
 const FIELDS = ["prompt", "tokens", "temperature", "topK", "seed", "model"];
+const ASKED = `asked ${location.pathname}`;
 const LOST =
   "The program that serves this page has ended. The page goes on showing what it has. To run again, type: python walkthrough.py --live";
 
@@ -61,7 +63,7 @@ function startRun(given) {
 
 // The form keeps what was asked when the page is loaded again.
 function fillForm() {
-  const asked = JSON.parse(sessionStorage.getItem("asked") ?? "{}");
+  const asked = JSON.parse(sessionStorage.getItem(ASKED) ?? "{}");
   for (const name of FIELDS) {
     const field = byId("run").elements[name];
     if (!(name in asked)) continue;
@@ -83,15 +85,19 @@ function asks() {
 function begin() {
   const mine = ++turn,
     request = asks();
+  const said = []; // what the program said beside its output, but for the model that it found
   let refused = "";
-  sessionStorage.setItem("asked", JSON.stringify(request));
+  sessionStorage.setItem(ASKED, JSON.stringify(request));
   tellRun("");
   showProgress(true);
   byId("run-said").textContent = "Running";
   byId("so-far").replaceChildren();
   const here = (act) => (value) => mine === turn && act(value);
   runner.run(request, {
-    status: here((text) => (byId("run-said").textContent = text)),
+    status: here((text) => {
+      byId("run-said").textContent = text;
+      if (!text.startsWith("Model: ")) said.push(text);
+    }),
     printed: () => {},
     ids: here(showIds),
     refused: here((line) => {
@@ -101,18 +107,18 @@ function begin() {
     done: here((recording) => {
       // what is refused changes nothing, unless the program itself has changed
       const same = recording.data.source === current.data.source;
-      if (!(refused && same && nEvents)) showNew(recording);
+      if (!(refused && same && nEvents)) showNew(recording, refused);
     }),
     ended: here((why) => {
       showProgress(false);
       const words = {
-        done: byId("run-told").textContent,
+        done: said.join(" "),
         stopped: "Stopped. The page shows the run before.",
         elsewhere: "Another tab has begun a run, and that ended this one.",
         lost: LOST,
       };
       if (why !== "done") tellRun(words[why] ?? why, why !== "stopped");
-      else if (!words.done) tellRun("");
+      else if (!byId("run-told").textContent) tellRun(words.done);
     }),
   });
 }
@@ -129,7 +135,10 @@ function showProgress(on) {
   document.body.classList.toggle("running", on);
   clearTimeout(showProgress.later);
   if (on) showProgress.later = setTimeout(() => (byId("progress").hidden = false), 200);
-  else byId("progress").hidden = true;
+  else {
+    if (byId("progress").contains(document.activeElement)) byId("start").focus();
+    byId("progress").hidden = true;
+  }
 }
 
 function showIds(ids) {
@@ -158,8 +167,8 @@ function sourceChanged({yours, problem, lost}) {
 }
 
 // Show another recording, in the place where the reader is.
-function showNew(recording) {
-  const before = current;
+function showNew(recording, refused) {
+  const before = whole ?? current;
   const place = nEvents ? placeNow() : {hash: firstPlace};
   const stays = placeBefore && address() === slipPlace;
   show(recording);
@@ -173,6 +182,7 @@ function showNew(recording) {
     if (placeBefore) restoreRounds(placeBefore); // of loops that the slip has hidden
     restore(stays ? placeBefore : place);
     placeBefore = null;
+    if (!refused) whole = recording;
   }
 }
 
