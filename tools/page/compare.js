@@ -147,12 +147,10 @@ function elsewhere(number, tally) {
 
 // -- on and off
 
-// The run that is shown has taken the place of this one. A run that failed, or of a program with a
-// slip, is not worth comparing with: then it is still the one before that. The caller draws.
+// The run that is shown has taken the place of this one, which may have been none. The caller draws.
 function newRun(before) {
   compare.stop();
-  if (before?.data.events.statement.length && before.numbers && !before.data.failure[1])
-    previous = before;
+  if (before?.data.events.statement.length) previous = before;
   byId("comparison").hidden = !previous;
   if (previous && wanted) startComparing();
   else refill(byId("comparison"), inBar() ? null : compareButton());
