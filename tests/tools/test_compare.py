@@ -176,6 +176,26 @@ def test_an_exercise_is_seen_line_by_line(compare, patch, prompt, place):
     assert page.locator(".row.now").last.locator(".gutter").inner_text() == str(line)
 
 
+def test_lines_that_only_one_run_has_are_marked_as_such(compare):
+    """The silenced head's own lines are those that ran only before, in its rounds."""
+    now = solutions.applied("silence-head", harness.SOURCE)
+    page = compare(now, harness.SOURCE)
+    added, columns = line_of("if (layer, head) == ", now), line_of("columns = ", now)
+    choose(page, 0, 5, 1)
+    for line in (added, added + 1):
+        assert mark(page, line) == "new lineThis line is not in other.py."
+        page.locator(f"#L{line} > .gutter").click()
+        assert "This line is not in other.py." in page.locator("#pane").inner_text()
+    inside = range(columns, line_of("residual = residual + linear(found", now))
+    ran = [n for n in inside if page.locator(f"#L{n}").count()]
+    for line in ran:
+        assert "It ran in other.py, and not now." in mark(page, line)
+    assert (
+        f"{len(ran)} lines ran only in other.py, first line {columns}, round 1, layer 5, head 1"
+        in verdict(page)
+    )
+
+
 def test_the_command_shows_what_was_changed_and_both_continuations(compare, tmp_path):
     """easygpt2.py is compared with another file, wherever that lies: the models are the same."""
     other = tmp_path / "other.py"
@@ -256,9 +276,12 @@ def test_another_prompt_and_other_options(compare):
     weights = line_of("attention_weights = ")
     assert f"has the shape [{n[0]}, {n[0]}] instead of [{n[1]}, {n[1]}]" in mark(page, weights)
     assert "It ran in other.py, and not now" in mark(page, line_of("probabilities = "))
+    assert mark(page, line_of("if options[")).endswith("if True instead of False")
     choose(page, 2, 0, 0)  # a round that the other run did not have
     assert "did not run here in other.py" in mark(page, weights)
     assert "--seed" in page.locator(".changes").inner_text()
+    more = re.search(r"(\d+) lines? ran only now", verdict(page))
+    assert more is None or int(more[1]) < 10  # its lines are not those of a round more
 
 
 def test_another_model(compare, tmp_path):
@@ -376,10 +399,11 @@ def test_everybody_can_use_it(compare, options):
     if "is_mobile" in options:
         for button in page.locator("#comparison .head button").all():
             assert button.bounding_box()["height"] >= 44
-    heights = page.locator("#lines .row > .glance").evaluate_all(
-        "(all) => all.map((one) => one.offsetHeight)"
-    )
-    assert max(heights) <= 22  # a mark tears no line apart
+    heights = """[...document.querySelectorAll("#lines .row")].map((one) => one.offsetHeight)"""
+    marked = page.evaluate(heights)
+    page.keyboard.press("c")
+    settle(page, "!document.querySelector('.mark, .verdict')")
+    assert page.evaluate(heights) == marked  # a mark tears no line apart
 
 
 def test_a_page_of_one_run_knows_nothing_of_it():
