@@ -276,7 +276,7 @@ def test_another_prompt_and_other_options(compare):
     weights = line_of("attention_weights = ")
     assert f"has the shape [{n[0]}, {n[0]}] instead of [{n[1]}, {n[1]}]" in mark(page, weights)
     assert "It ran in other.py, and not now" in mark(page, line_of("probabilities = "))
-    assert mark(page, line_of("if options[")).endswith("if True instead of False")
+    assert mark(page, line_of('if options["--temperature"] == 0')).endswith("if True instead of False")
     choose(page, 2, 0, 0)  # a round that the other run did not have
     assert "did not run here in other.py" in mark(page, weights)
     assert "--seed" in page.locator(".changes").inner_text()
