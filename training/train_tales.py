@@ -43,6 +43,7 @@ from tools.model_folder import convert  # noqa: E402
 
 N_VOCAB, N_CTX, N_EMBD, N_LAYER, N_HEAD = 4096, 256, 192, 6, 6
 BATCH = 16  # windows of n_ctx tokens in a step
+AT_ONCE = 4  # windows whose logits are made at once
 N_STEPS = 5150
 LEARNING_RATE = 3e-3  # where it is highest
 WARM_UP = 100  # steps in which it rises to that
@@ -184,23 +185,40 @@ def take_steps(model, ids, n_steps, checkpoint, log):
             group["lr"] = learning_rate(step, n_steps)
         windows = np.stack([ids[start : start + N_CTX + 1] for start in starts])
         windows = torch.from_numpy(windows).to(device)  # [BATCH, N_CTX + 1]
-        with torch.autocast(device, torch.bfloat16, enabled=capable):
-            logits = model(windows[:, :-1]).logits  # [BATCH, N_CTX, n_vocab]
-        loss = torch.nn.functional.cross_entropy(
-            logits.float().flatten(0, 1), windows[:, 1:].flatten()
-        )
-        loss.backward()
+        losses.append(learn(model, windows, capable))
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad()
-        losses.append(loss.item())
         if (step + 1) % EVERY == 0 or step + 1 == n_steps:
             minutes = (time.monotonic() - began) / 60
             mean = sum(losses) / len(losses)
             say(log, f"{minutes:5.1f} min, step {step + 1}, loss {mean:.3f} nats a token")
             losses = []
             save(checkpoint, model, optimizers, work | {"done": step + 1})
+
+
+def learn(model, windows, bfloat16):
+    """Add the gradients of the mean loss to those of the model; return that loss, nats a token.
+
+    windows: ids, int64, [BATCH, N_CTX + 1]. The logits of all windows at once are more than the
+    processor's caches hold, so they are made and used up for a few windows at a time: on a CPU a
+    fifth faster. Products are bfloat16 where `bfloat16` says so.
+    """
+    cast = torch.autocast(windows.device.type, torch.bfloat16, enabled=bfloat16)
+    with cast:
+        x = model.transformer(windows[:, :-1]).last_hidden_state  # [BATCH, N_CTX, N_EMBD]
+    leaf, loss = x.detach().requires_grad_(), 0.0
+    for rows, targets in zip(leaf.split(AT_ONCE), windows[:, 1:].split(AT_ONCE), strict=True):
+        with cast:
+            logits = model.lm_head(rows)  # [AT_ONCE, N_CTX, n_vocab]
+        logits = logits.float().flatten(0, 1)
+        part = torch.nn.functional.cross_entropy(logits, targets.flatten())
+        part = part * len(rows) / len(windows)
+        part.backward()
+        loss += part.item()
+    x.backward(leaf.grad)
+    return loss
 
 
 def learning_rate(step, n_steps):

@@ -460,7 +460,6 @@ def test_added_tokens_beside_a_config_without_vocab_size(model, edit_config, tmp
 @pytest.mark.parametrize(
     "change, word",
     [
-        (lambda vocabulary: vocabulary.update({"a b": 4096}), "'a b'"),
         (lambda vocabulary: vocabulary.update({"x": 0}), "ids"),
         (lambda vocabulary: vocabulary.update({"x": "0"}), "ids"),
         (lambda vocabulary: vocabulary.update({"x": None}), "ids"),
@@ -483,6 +482,25 @@ def test_vocabularies_of_another_kind(model, edit_config, edit_tensors, tmp_path
 def test_merges_of_another_kind(model, tmp_path, merges):
     (model / "merges.txt").write_bytes(merges)
     refused(convert(model, tmp_path / "new"), "merges")
+
+
+def test_tokens_that_no_merge_makes_are_spelled_as_they_like(
+    model, edit_config, edit_tensors, tmp_path
+):
+    """As easygpt2.py runs them; what a merge makes is bytes."""
+    edit_config(vocab_size=4097)
+    edit_tensors(lambda tensors: None)
+    path = model / "vocab.json"
+    vocabulary = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps(vocabulary | {"a ☃": 4096}), "utf-8")
+    done = convert(model, tmp_path / "new")
+    assert done.returncode == 0, done.stderr
+    run, same = [harness.run("Once", "--model", str(at)) for at in (tmp_path / "new", model)]
+    assert run.status == 0 and run.variables["ids"] == same.variables["ids"]
+    path.write_text(json.dumps(vocabulary | {"☃a": 4096}), "utf-8")
+    with open(model / "merges.txt", "a", encoding="utf-8") as file:
+        file.write("☃ a\n")
+    refused(convert(model, tmp_path / "other"), "merges", "'☃ a\\n'")
 
 
 @pytest.mark.parametrize(

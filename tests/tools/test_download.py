@@ -614,5 +614,11 @@ def test_folder_brought_by_hand_that_is_not_whole(house, published, name, damage
     refused(house.download(), "models/gpt2", next_command=ASIDE)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     assert not house.hub.requests
+
+
+def test_folder_put_aside_as_it_says(house, published):
+    folder = house.folder / "models" / "gpt2"
+    shutil.copytree(published, folder).joinpath("config.json").unlink()
+    refused(house.download(), "config.json", next_command=ASIDE)
     folder.rename(folder.with_name("gpt2.other"))
     assert house.download().returncode == 0

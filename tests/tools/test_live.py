@@ -242,15 +242,16 @@ def test_a_port_in_use_is_one_line(tmp_path):
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_the_server_ends_and_so_does_all_that_it_began(serve, sent):
-    one = serve("--tokens", "200", edit=SLOW)
+    one = serve(edit=(SLOW[0], SLOW[1].replace("0.2", "100")))  # and it says nothing meanwhile
     connection = http.client.HTTPConnection(one.url.split("/")[2], timeout=60)
     headers = {"Origin": "http://" + one.url.split("/")[2]}
     path = f"/{one.url.split('/')[3]}/run?tab"
     asked = {"prompt": PROMPT, "model": str(harness.TALES)}
     connection.request("POST", path, json.dumps(asked), headers)
     answer = connection.getresponse()
-    while b'"ids"' not in answer.readline():
+    while b"Generated" not in answer.readline():
         pass
+    time.sleep(0.5)
     children = one.children()
     assert children
     one.process.send_signal(sent)

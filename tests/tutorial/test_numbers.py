@@ -66,14 +66,14 @@ def test_the_context_is_filled_to_its_last_position(tmp_path):
     assert run.stderr.count("\n") == 2 and "context is full" in run.stderr.splitlines()[-1]
 
 
-@pytest.mark.parametrize("name", ["tales", "full_context"])
-def test_cached_equals_uncached(name, tmp_path):
+@pytest.mark.parametrize("name, n_tokens", [("tales", 4), ("full_context", 24)])
+def test_cached_equals_uncached(name, n_tokens, tmp_path):
     """The logits behind every token of a text: as a run's rounds make them; with the text so far
     as one prompt, for which nothing has been kept; and with all but its first token kept."""
     folder = shapes.folder_of(name, tmp_path)
-    ids, logits, layers = shapes.watch(folder, n_tokens=24)
-    assert [len(outputs[0]) for outputs in layers] == [len(ids) - 24] + 23 * [1]
-    n_prompt = len(ids) - len(logits)
+    ids, logits, layers = shapes.watch(folder, n_tokens=n_tokens)
+    n_prompt = len(ids) - n_tokens
+    assert [len(outputs[0]) for outputs in layers] == [n_prompt] + (n_tokens - 1) * [1]
     singly, one_by_one, layers = shapes.watch(
         folder, n_tokens=len(ids) - 1, source=harness.with_ids(ids, forced=True)
     )

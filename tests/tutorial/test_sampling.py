@@ -10,7 +10,7 @@ import harness
 import shapes
 
 STEP_13 = harness.piece(13, "if ")
-N_DRAWS = 8_000
+N_DRAWS = 4_000
 CASES = [(1.0, None), (0.5, None), (2.0, 5), (1.0, 40), (0.7, 1), (1.3, 10**9)]
 
 
@@ -157,8 +157,9 @@ def test_top_k_1_is_greedy_also_with_ties():
 
 
 def test_temperature_0_and_next_to_0_are_greedy():
-    for temperature in ("0", "0.0", "-0.0", "1e-50", "1e-30", "1e-9"):
-        assert text("--temperature", temperature) == text()
+    greedy = text()
+    for temperature in ("0", "-0.0", "1e-50", "1e-30", "1e-9"):
+        assert text("--temperature", temperature) == greedy
 
 
 @pytest.mark.parametrize("temperature", [1e-20, 1e-12, 1e-9, 1e-5, 1e-2])
@@ -173,9 +174,10 @@ def test_a_temperature_next_to_0_is_one(temperature):
 
 
 def test_top_k_and_seed_alone_stay_greedy():
+    greedy = text()
     for options in (["--top-k", "9"], ["--seed", "3"], ["--top-k", "9", "--seed", "0"]):
-        assert text(*options, notes=1) == text()
-        assert text(*options, "--temperature", "0", notes=1) == text()
+        assert text(*options, notes=1) == greedy
+        assert text(*options, "--temperature", "0", notes=1) == greedy
 
 
 def test_any_finite_temperature_runs():
