@@ -36,8 +36,8 @@ except ImportError as error:
 else:
     missing = None
 
-USAGE = """python walkthrough.py PROMPT [easygpt2.py's options] [--compare OTHER.py] [--out FILE]
-                             [--open]
+USAGE = """python walkthrough.py PROMPT [easygpt2.py's options] [--out FILE] [--open]
+       python walkthrough.py PROMPT [easygpt2.py's options] --compare OTHER.py [--out FILE] [--open]
        python walkthrough.py --live [PROMPT] [easygpt2.py's options] [--port N] [--open]
        python walkthrough.py --site FOLDER [--pyodide FOLDER] [PROMPT] [easygpt2.py's options]"""
 LIVE = "python walkthrough.py --live"

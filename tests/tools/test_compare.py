@@ -1,6 +1,5 @@
 """Compare: what two runs differ in, as the page says it and as NumPy finds it in traced runs."""
 
-import ast
 import functools
 import re
 
@@ -11,9 +10,10 @@ import harness
 import random_model
 import solutions
 import walkthrough
-from test_live import run, saved, serve, visit  # noqa: F401 (fixtures)
+import test_live
 from tools import page as page_maker
 
+serve, visit = test_live.serve, test_live.visit  # fixtures
 PROMPT, LESSON = "Once upon a time", "The tinker Zorbel. One day the king said to Zor"
 OPTIONS = ["--tokens", "3", "--model", str(harness.TALES)]
 DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
@@ -29,7 +29,7 @@ def recorded(source, *arguments, path="easygpt2.py"):
 
 @functools.cache
 def traced(source, *arguments):
-    """(the run, [(line, its text, {name: array}, (round, layer, head), function)]) in the order in
+    """(the run, [(line, {name: array}, (round, layer, head), function)]) in the order in
     which statements were done, by a tracer that is not the page's."""
     done, round_of = [], {"round": -1}
 
@@ -45,7 +45,7 @@ def traced(source, *arguments):
         whole = frame.f_globals
         round_of["round"] += harness.assigned(statement) == ["n_new"]
         place = (round_of["round"], whole.get("layer"), whole.get("head"))
-        done.append((statement.lineno, ast.unparse(statement), made, place, frame.f_code.co_name))
+        done.append((statement.lineno, made, place, frame.f_code.co_name))
 
     run = harness.run(*arguments, source=source, after=after)
     return run, done
@@ -54,11 +54,11 @@ def traced(source, *arguments):
 def compared(now, before, arguments, arguments_before=None):
     """[(line, name, place, function, largest difference)] of what both runs have made, in order."""
     later = {}
-    for line, text, made, place, function in traced(before, *(arguments_before or arguments))[1]:
+    for _, made, place, function in traced(before, *(arguments_before or arguments))[1]:
         for name, value in made.items():
             later.setdefault((name, place, function), []).append(value)
     found = []
-    for line, text, made, place, function in traced(now, *arguments)[1]:
+    for line, made, place, function in traced(now, *arguments)[1]:
         for name, value in made.items():
             others = later.get((name, place, function))
             other = others.pop(0) if others else None
@@ -98,7 +98,11 @@ def compare(browser, tmp_path):
     assert problems == []
 
 
-def settle(page, when="rows.every((row) => row.state !== null) && (!comparing || compare.whole)"):
+SETTLED = """rows.every((row) => row.state !== null)
+  && (!byId("previous") || previous) && (!wanted || compare.whole)"""
+
+
+def settle(page, when=SETTLED):
     """Wait until something is so: the page's rules forbid Playwright's own way."""
     for _ in range(200):
         if page.evaluate(when):
@@ -172,8 +176,28 @@ def test_an_exercise_is_seen_line_by_line(compare, patch, prompt, place):
     assert page.locator(".row.now").last.locator(".gutter").inner_text() == str(line)
 
 
+def test_lines_that_only_one_run_has_are_marked_as_such(compare):
+    """The silenced head's own lines are those that ran only before, in its rounds."""
+    now = solutions.applied("silence-head", harness.SOURCE)
+    page = compare(now, harness.SOURCE)
+    added, columns = line_of("if (layer, head) == ", now), line_of("columns = ", now)
+    choose(page, 0, 5, 1)
+    for line in (added, added + 1):
+        assert mark(page, line) == "new lineThis line is not in other.py."
+        page.locator(f"#L{line} > .gutter").click()
+        assert "This line is not in other.py." in page.locator("#pane").inner_text()
+    inside = range(columns, line_of("residual = residual + linear(found", now))
+    ran = [n for n in inside if page.locator(f"#L{n}").count()]
+    for line in ran:
+        assert "It ran in other.py, and not now." in mark(page, line)
+    assert (
+        f"{len(ran)} lines ran only in other.py, first line {columns}, round 1, layer 5, head 1"
+        in verdict(page)
+    )
+
+
 def test_the_command_shows_what_was_changed_and_both_continuations(compare, tmp_path):
-    """easygpt2.py is compared with another file, wherever that one lies: the models are the same."""
+    """easygpt2.py is compared with another file, wherever that lies: the models are the same."""
     other = tmp_path / "other.py"
     other.write_text(solutions.applied("no-mask", harness.SOURCE), "utf-8")
     program, out = harness.ROOT / "walkthrough.py", tmp_path / "page.html"
@@ -184,7 +208,8 @@ def test_the_command_shows_what_was_changed_and_both_continuations(compare, tmp_
     sources = [harness.SOURCE, other.read_text("utf-8")]
     runs = [traced(source, PROMPT, *OPTIONS)[0].variables for source in sources]
     n = runs[0]["n_prompt"]
-    for row, title, run in zip(page.locator(".continuations tr").all(), ["now", "other.py"], runs):
+    rows = page.locator(".continuations tr").all()
+    for row, title, run in zip(rows, ["now", "other.py"], runs):
         assert row.locator("th").inner_text() == title
         texts = [text.replace("Ġ", "␣").replace("Ċ", "↵") for text in run["output_tokens"][n:]]
         shown = [text.split(" (")[0] for text in row.locator("td").all_text_contents()]
@@ -251,9 +276,12 @@ def test_another_prompt_and_other_options(compare):
     weights = line_of("attention_weights = ")
     assert f"has the shape [{n[0]}, {n[0]}] instead of [{n[1]}, {n[1]}]" in mark(page, weights)
     assert "It ran in other.py, and not now" in mark(page, line_of("probabilities = "))
+    assert mark(page, line_of('if options["--temperature"] == 0')).endswith("if True instead of False")
     choose(page, 2, 0, 0)  # a round that the other run did not have
     assert "did not run here in other.py" in mark(page, weights)
     assert "--seed" in page.locator(".changes").inner_text()
+    more = re.search(r"(\d+) lines? ran only now", verdict(page))
+    assert more is None or int(more[1]) < 10  # its lines are not those of a round more
 
 
 def test_another_model(compare, tmp_path):
@@ -286,7 +314,7 @@ def test_the_pane_and_the_map_show_the_difference(compare):
     page = compare(now, harness.SOURCE)
     arrays = {}
     for source in (now, harness.SOURCE):
-        for _, text, made, place, _ in traced(source, PROMPT, *OPTIONS)[1]:
+        for _, made, place, _ in traced(source, PROMPT, *OPTIONS)[1]:
             for name in ("attention_weights", "logits"):
                 if name in made:
                     arrays[source, name, place if name != "logits" else place[0]] = made[name]
@@ -371,10 +399,11 @@ def test_everybody_can_use_it(compare, options):
     if "is_mobile" in options:
         for button in page.locator("#comparison .head button").all():
             assert button.bounding_box()["height"] >= 44
-    heights = page.locator("#lines .row > .glance").evaluate_all(
-        "(all) => all.map((one) => one.offsetHeight)"
-    )
-    assert max(heights) <= 22  # a mark tears no line apart
+    heights = """[...document.querySelectorAll("#lines .row")].map((one) => one.offsetHeight)"""
+    marked = page.evaluate(heights)
+    page.keyboard.press("c")
+    settle(page, "!document.querySelector('.mark, .verdict')")
+    assert page.evaluate(heights) == marked  # a mark tears no line apart
 
 
 def test_a_page_of_one_run_knows_nothing_of_it():
@@ -394,7 +423,7 @@ def test_a_page_of_one_run_knows_nothing_of_it():
         ("def f(:", r"other.py, line 1: .*; type: python other.py"),
         (
             "a = 1 / 0",
-            r"--compare other.py stopped at line 1: ZeroDivisionError: .*; type: python other.py .*",
+            r"--compare other.py stopped at line 1: ZeroDivisionError: .*; type: python other.*",
         ),
         ("# nothing", r"other.py has no line that runs, .*"),
     ],
@@ -413,14 +442,14 @@ def test_a_file_that_cannot_be_compared_is_refused(tmp_path, monkeypatch, text, 
 
 
 def test_a_saved_edit_is_compared_with_the_run_before(serve, visit):
-    """Compare shows what an edit did; a slip between two runs is not compared with; the place stays."""
+    """Compare shows what an edit did. A slip is not compared with, and the place stays."""
     live = serve(PROMPT, "--tokens", "3")
     page = visit(live.url)
     assert page.locator("#compare").count() == 0  # there is no run before
     page.evaluate(f"visit('#line={line_of('normed = ')}&round=1&layer=2')")
     now = "mask = np.zeros([n_new, n_seen], np.float32)"
     old = re.search(r"mask = np\.triu\(.*\)(?=  #)", harness.SOURCE)[0]
-    saved(page, lambda: live.save(old, now))
+    test_live.saved(page, lambda: live.save(old, now))
     page.locator("#compare").click()
     settle(page)
     assert f"line {line_of('mask = ')}, round 1" in verdict(page)
@@ -435,14 +464,14 @@ def test_a_saved_edit_is_compared_with_the_run_before(serve, visit):
     assert largest(mark(page, line)) == pytest.approx(
         max(apart[one] for one in apart if one[1][:2] == (0, 2)), 5e-3
     )
-    saved(page, lambda: live.save(old, now + ")"))
-    saved(page, lambda: live.save(old, now))
+    test_live.saved(page, lambda: live.save(old, now + ")"))
+    test_live.saved(page, lambda: live.save(old, now))
     settle(page)
     assert verdict(page) == "Nothing differs." and page.evaluate(
         "cursor >= 0 && lineOf(cursor)"
     ) == line_of("normed = ")
     page.get_by_label("Prompt", exact=True).fill("The wolf")
-    run(page)
+    test_live.run(page)
     settle(page)
     assert f"“The wolf” instead of “{PROMPT}”" in verdict(page)
     page.get_by_role("button", name="Compare").click()

@@ -147,12 +147,10 @@ function elsewhere(number, tally) {
 
 // -- on and off
 
-// The run that is shown has taken the place of this one. A run that failed, or of a program with a
-// slip, is not worth comparing with: then it is still the one before that. The caller draws.
+// The run that is shown has taken the place of this one, which may have been none. The caller draws.
 function newRun(before) {
   compare.stop();
-  if (before?.data.events.statement.length && before.numbers && !before.data.failure[1])
-    previous = before;
+  if (before?.data.events.statement.length) previous = before;
   byId("comparison").hidden = !previous;
   if (previous && wanted) startComparing();
   else refill(byId("comparison"), inBar() ? null : compareButton());
@@ -217,13 +215,36 @@ function startComparing() {
 byId("map").prepend(
   element("section", {id: "comparison", "aria-label": "Comparison with another run", hidden: true}),
 );
+const keysOfCompare = element(
+  "div",
+  {},
+  element("dt", {}, element("kbd", {}, "C"), " ", element("kbd", {}, "D")),
+  element(
+    "dd",
+    {},
+    "mark what differs from the run before, or not; to the next difference, with ",
+    element("kbd", {}, "Shift"),
+    " the one before",
+  ),
+);
+byId("legend").querySelector("dl").append(keysOfCompare);
+byId("legend").append(
+  element(
+    "p",
+    {},
+    "Violet is what differs: ≠ and by how much at most, ≈ where it is only rounding. The longer the line under it, the larger the difference beside the values themselves. “3 of 48” means the same here, and not in 3 of the line’s 48 runs.",
+  ),
+);
 KEYS.d = () => nextDifference(1);
 KEYS.D = () => nextDifference(-1);
 KEYS.c = () => toggleComparing();
 
-if (byId("previous")) {
+// A page of two runs: the one that is shown can be read before the other one is looked at.
+function startFromPage() {
   const {name, data: theirs} = JSON.parse(byId("previous").textContent);
   wanted = true;
   newRun({name, data: theirs, numbers: byId("previous-numbers").textContent});
   drawMarks();
 }
+
+if (byId("previous")) setTimeout(startFromPage);
