@@ -77,11 +77,11 @@ async function openLink(hash) {
   } catch {
     return tellRun("This link is damaged, so nothing was changed.", true);
   }
-  showChange();
   byId("change").open = true;
   tellRun(
     "A link brought the change that is marked. None of it has run. Run runs it, Reset takes it away.",
   );
+  showChange();
 }
 
 const isLink = (hash) => hash.startsWith("#change=");

@@ -38,7 +38,7 @@ function putIn(edits, request) {
   byId("exercise-box").close();
   const {length} = original.split("\n");
   if (areEdits(edits, length)) setProgram(applyEdits(original.split("\n"), edits).join("\n"));
-  showChange();
   fillRequest(request);
   tellRun("The solution is in the editor. Run shows what it does, Undo or Reset takes it away.");
+  showChange();
 }
