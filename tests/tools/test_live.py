@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -239,7 +240,10 @@ def test_a_port_in_use_is_one_line(tmp_path):
     assert done.stderr == said
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+NEEDS_PS = pytest.mark.skipif(not shutil.which("ps"), reason="sees by ps which processes there are")
+
+
+@NEEDS_PS
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_the_server_ends_and_so_does_all_that_it_began(serve, sent):
     one = serve(edit=(SLOW[0], SLOW[1].replace("0.2", "100")))  # and it says nothing meanwhile
@@ -296,6 +300,7 @@ def test_a_prompt_runs_and_shows_what_the_program_makes(serve, visit):
     assert page.locator("#prompt").input_value() == "-"  # what was asked for is asked for again
 
 
+@NEEDS_PS
 def test_ids_come_while_it_runs_and_stop_ends_it(serve, visit):
     one = serve(PROMPT, "--tokens", "2", edit=SLOW)
     page = visit(one.url)
