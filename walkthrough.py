@@ -35,6 +35,7 @@ else:
     missing = None
 
 USAGE = """python walkthrough.py PROMPT [easygpt2.py's options] [--out FILE] [--open]
+       python walkthrough.py PROMPT [easygpt2.py's options] --compare OTHER.py [--out FILE] [--open]
        python walkthrough.py --live [PROMPT] [easygpt2.py's options] [--port N] [--open]"""
 LIVE = "python walkthrough.py --live"
 EXAMPLE = "Once upon a time"  # where no prompt is given
@@ -63,8 +64,9 @@ def make_page(path, arguments, options):
     out = options.out or Path("walkthrough.html")
     check(out.parent.is_dir(), f"--out {out}: there is no folder {out.parent}", HELP, 2)
     check_replaceable(out)
+    before = record_before(options.compare, arguments, path) if options.compare else None
     recorded = record(path, Path(path).read_text("utf-8-sig"), arguments)
-    page = page_of(recorded)
+    page = page_of(recorded, before=before)
     write(out, page)
     open_it = shlex.join(["python", "-m", "webbrowser", str(out)])
     end = failure(recorded)
@@ -74,6 +76,34 @@ def make_page(path, arguments, options):
     if options.open:
         opened = webbrowser.open(out.resolve().as_uri())
         check(opened, f"no browser found to open {out} with; once BROWSER names one", open_it)
+
+
+def record_before(path, arguments, program):
+    """Return the Recorder that has run the other version of the program, with the same models.
+
+    Raises Refused where it cannot be read, or does not run to its end.
+    """
+    again = shlex.join(["python", str(path), *arguments])
+    try:
+        source = path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise Refused(f"--compare {path}: {why}", HELP, 2) from None
+    given = arguments[: (arguments + ["--"]).index("--")]
+    if "--temperature" in " ".join(given) and "--seed" not in " ".join(given):
+        command.note("walkthrough.py: without --seed the two runs draw different tokens")
+    typed = sys.stdin
+    if "-" in given and typed:  # both read the same
+        data = typed.buffer.read()
+        sys.stdin = io.TextIOWrapper(io.BytesIO(data))
+    say(f"Run of {path}:")
+    recorded = record(str(path), source, arguments, program)
+    if sys.stdin is not typed:
+        sys.stdin = io.TextIOWrapper(io.BytesIO(data))
+    end = failure(recorded)
+    check(not end, f"--compare {path} stopped at {end}", again)
+    say("Run of easygpt2.py:")
+    return recorded
 
 
 def serve(path, arguments, options):
@@ -107,11 +137,15 @@ def own_options(arguments):
     parser = command.Parser("walkthrough.py", __doc__, usage=USAGE, epilog=others)
     parser.add_argument("--out", metavar="FILE", type=Path,
                         help="the page (walkthrough.html)")  # fmt: skip
+    parser.add_argument("--compare", metavar="OTHER.py", type=Path,
+                        help="mark what differs from a run of this file, which is easygpt2.py as "
+                        "it was before your change")  # fmt: skip
     parser.add_argument("--live", action="store_true", help="no file: serve a page that runs it")
     parser.add_argument("--port", metavar="N", type=port, default=0, help="of --live (a free one)")
     parser.add_argument("--open", action="store_true", help="show it in the browser")
     end = (arguments + ["--"]).index("--")  # behind it stands the prompt, whatever it looks like
     options, rest = parser.parse_known_args(arguments[:end])
+    check(not (options.live and options.compare), "--live compares by itself", LIVE, 2)
     check(options.live or not options.port, "--port is for --live", LIVE, 2)
     check(not (options.live and options.out), "--out is for a page of one run", LIVE, 2)
     return options, rest + arguments[end:]
@@ -168,15 +202,20 @@ class Messages(io.TextIOBase):
         return len(text)
 
 
-def record(path, source, arguments):
-    """Return the Recorder that has run the script; where the script exits, exit as it does."""
+def record(path, source, arguments, program=None):
+    """Return the Recorder that has run the script; where the script exits, exit as it does.
+
+    `program`: whose models/ it finds, if not its own.
+    """
     try:
         recorded = recorder.Recorder(path, source, NOTES)
     except SyntaxError as error:
-        raise Refused(f"easygpt2.py, line {error.lineno}: {error.msg}", f"python {path}") from None
+        where = f"{Path(path).name}, line {error.lineno}"
+        raise Refused(f"{where}: {error.msg}", f"python {path}") from None
+    recorded.variables["__file__"] = program or path
     with contextlib.redirect_stderr(Messages(sys.stderr)), np.errstate():
         recorded.run(arguments)
-    check(recorded.events, "easygpt2.py has no line that runs, so there is nothing to show")
+    check(recorded.events, f"{Path(path).name} has no line that runs, so there is nothing to show")
     if isinstance(recorded.error, SystemExit) and recorded.error.code:
         raise recorded.error
     return recorded

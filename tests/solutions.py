@@ -75,6 +75,15 @@ def renewed(patch, source):
     return text
 
 
+def applied(name, source):
+    """Return this source of easygpt2.py with the solution of this name in it."""
+    lines = source.split("\n")
+    patch = (FOLDER / f"{name}.patch").read_text("utf-8")
+    for begin, end, new in sorted((place(hunk, lines) for hunk in hunks(patch)), reverse=True):
+        lines[begin:end] = new
+    return "\n".join(lines)
+
+
 if __name__ == "__main__":
     program = (ROOT / "easygpt2.py").read_text("utf-8")
     for path in sorted(FOLDER.glob("*.patch")):

@@ -25,6 +25,7 @@ PARTS = Path(__file__).resolve().parent / "page"
 # One script, in this order. Each piece says in its first lines what it is for.
 SCRIPTS = ["text", "recorded", "place", "steps", "colours", "grid", "glance", "candidates"]
 SCRIPTS += ["map", "lines", "sheet", "pane", "rail", "bar", "start"]
+COMPARE = ["differences", "before", "summary", "compare"]  # behind these, where two runs are known
 MARK = b"<!-- made by walkthrough.py -->"  # only such a file is ever replaced
 
 # How a variable is drawn, where there is more to it than its kind of value says.
@@ -148,15 +149,22 @@ def recording_of(recorded):
     }
 
 
-def page_of(recorded, runner=None, request=None):
+def page_of(recorded, runner=None, request=None, before=None):
     """Return the page of this recorder.Recorder, which has run, as bytes.
 
     `runner` is the piece of script by which the page runs the program again, and `request` what it
     asks for first, {"prompt", "tokens", "temperature", "topK", "seed", "model"}; without a runner
-    the page shows its one recording.
+    the page shows its one recording. `before` is a Recorder that has run another version of the
+    program: the page marks what differs from it.
     """
-    style = (PARTS / "style.css").read_text("utf-8")
-    names = SCRIPTS if runner is None else [*SCRIPTS[:-1], "moved", "run", SCRIPTS[-1], runner]
+    names, styles = SCRIPTS, ["style"]
+    if runner is not None:
+        names = [*names[:-1], "moved", "run", names[-1]]
+    if runner is not None or before is not None:
+        names, styles = names + COMPARE, [*styles, "compare"]
+    if runner is not None:
+        names = [*names, runner]
+    style = "\n".join((PARTS / f"{name}.css").read_text("utf-8") for name in styles)
     script = "\n".join((PARTS / f"{name}.js").read_text("utf-8") for name in names)
     recording = recording_of(recorded)
     text = ENVIRONMENT.get_template("page.html").render(
@@ -170,8 +178,19 @@ def page_of(recorded, runner=None, request=None):
         script=markupsafe.Markup(script),
         style_hash=_hash(style),
         script_hash=_hash(script),
+        **(previous_of(before) if before else {}),
     )
     return text.encode("utf-8")
+
+
+def previous_of(recorded):
+    """Return what the template needs of the run with which the page compares."""
+    arrays, numbers = packed(recorded.arrays)
+    data = {"name": Path(recorded.path).name, "data": data_of(recorded, arrays)}
+    return {
+        "previous": markupsafe.Markup(json_of(data)),
+        "previous_numbers": markupsafe.Markup(numbers),
+    }
 
 
 def _hash(text):

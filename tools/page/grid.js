@@ -7,7 +7,8 @@ const zooms = new Map(); // name of a grid → by how much its cells are larger 
 // may be wider than high; now: [from, to] of the rows to outline; row, column: those followed;
 // at: [r, c] that is picked; text(r, c): what stands in a cell; tell(r, c) says what is under the
 // pointer, tell() what else there is to say; pick(r, c).
-function gridOf(o) {
+function gridOf(options) {
+  const o = bound(options);
   const zoom = zooms.get(o.name) ?? 1;
   const fit = (room, n) => Math.min(o.most ?? 30, room / Math.max(1, n));
   let wide = fit(o.width - o.side, o.columns),
@@ -180,8 +181,6 @@ function refill(box, ...nodes) {
 }
 
 // -- attention: each token's row, from whichever round made it
-
-let stacks = new Map();
 
 // The attention of one layer and head over the whole text: row and column are positions. With a
 // cache each round adds a row; the rows of the chosen round are its own, whatever others made.

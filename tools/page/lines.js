@@ -39,6 +39,7 @@ class Row {
       this.state = state;
       refill(this.glance, ...this.content(e, frame));
     }
+    comparing?.mark(this, frame);
     const hand = inHand();
     const isNow = e !== undefined && e === hand;
     this.node.classList.toggle("now", isNow);

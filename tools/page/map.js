@@ -5,8 +5,10 @@ const isNarrow = () => innerWidth <= 760;
 
 function drawMap() {
   const rounds = choiceStatement < 0 ? [] : roundsAt(choiceStatement, -1);
+  comparing?.summary();
   const sizes = sizesOfMap();
   const state = [rounds, followed, onChoice() && cell, palette.name, sizes, [...zooms]];
+  state.push(comparing?.state());
   const signature = JSON.stringify(state);
   if (signature === mapDrawn) return;
   mapDrawn = signature;
@@ -31,8 +33,10 @@ function sizesOfMap() {
   const narrow = isNarrow();
   const width = Math.min(innerWidth, 1720) - (narrow ? 32 : 64);
   const lines = Math.max(1, Math.min(narrow ? 2 : 3, Math.ceil(textWidth() / tokenRoom(width))));
-  const bar = byId("bar").offsetHeight;
-  const taken = narrow ? bar + lines * 46 + 24 + 12 + 60 + 60 + 8 : bar + 60 + lines * 60 + 104 + 40;
+  const bar = byId("bar").offsetHeight + (byId("comparison")?.offsetHeight ?? 0);
+  const taken = narrow
+    ? bar + lines * 46 + 24 + 12 + 60 + 60 + 8
+    : bar + 60 + lines * 60 + 104 + 40;
   const height = Math.max(narrow ? 420 : 300, Math.min(720, innerHeight - taken));
   return {narrow, width, height};
 }
@@ -151,6 +155,7 @@ function drawSmall(rounds, {narrow, width, height}) {
   );
   byId("small-title").replaceChildren(
     ...title("Attention", narrow ? "" : `${nLayers} layers down, ${nHeads} heads across`),
+    comparing?.mapToggle() ?? "",
   );
   const grid = element("div", {
     class: "small-grids",
@@ -173,19 +178,21 @@ function drawSmall(rounds, {narrow, width, height}) {
     grid.append(element("span", {class: "axis side"}, String(layer)));
     for (let head = 0; head < nHeads; head++) {
       const isNow = layer === rounds[1] && head === rounds[2];
-      const label = `layer ${layer}, head ${head}`;
+      const place = `layer ${layer}, head ${head}`;
+      const differing = comparing?.small(rounds[0], layer, head);
+      const label = differing ? `${place}, ${differing.words}` : place;
       const button = element(
         "button",
         {
           "aria-label": label,
           title: label,
           "data-at": `${layer} ${head}`,
-          "data-key": label,
+          "data-key": place,
           tabindex: isNow ? "0" : "-1",
           "aria-current": isNow ? "true" : undefined,
           onclick: () => takeChoice([undefined, layer, head]),
         },
-        smallOf(rounds[0], layer, head),
+        differing?.picture ?? smallOf(rounds[0], layer, head),
       );
       button.style.height = `${size}px`;
       grid.append(button);
@@ -249,9 +256,8 @@ function smallOf(round, layer, head) {
   return smalls.get(name);
 }
 
-function drawSmallOf(stack) {
-  const n = Math.min(64, stack.size),
-    colour = colourOfStack(stack);
+function drawSmallOf(stack, colour = colourOfStack(stack)) {
+  const n = Math.min(64, stack.size);
   const teal = followRgb();
   const from = (i) => Math.floor((i * stack.size) / n),
     to = (i) => Math.max(from(i) + 1, Math.floor(((i + 1) * stack.size) / n));
@@ -260,7 +266,7 @@ function drawSmallOf(stack) {
       at = null;
     for (let r = from(y); r < to(y); r++)
       for (let c = from(x); c < to(x); c++) {
-        const one = stack.at(r, c);
+        const one = Math.abs(stack.at(r, c));
         if (one > best && colour(r, c)) [best, at] = [one, [r, c]];
       }
     const marked = followed >= 0 && from(x) <= followed && followed < to(x);
@@ -287,15 +293,9 @@ function drawLarge(rounds, {narrow, width, height}) {
     top = narrow ? 44 : 58;
   const caption = element("p", {class: "caption", id: "large-caption"});
   const room = narrow ? width * 0.53 - 12 : width * 0.33;
-  const grid = attentionGrid(
-    "map",
-    room,
-    narrow ? width * 0.53 + 24 : height - 46,
-    side,
-    top,
-    narrow ? 16 : 40,
-    caption,
-  );
+  const sizes = [room, narrow ? width * 0.53 + 24 : height - 46, side, top, narrow ? 16 : 40];
+  const grid =
+    comparing?.large(rounds, ...sizes, caption) ?? attentionGrid("map", ...sizes, caption);
   const link = lineLink(choiceStatement, eventAt(choiceStatement, -1), false);
   refill(
     byId("large").querySelector("div"),

@@ -24,6 +24,7 @@ function drawPane() {
     atEnd,
     paneWide,
     [...zooms],
+    comparing?.state(),
   ];
   const signature = JSON.stringify(state);
   if (signature === paneDrawn) return;
@@ -33,12 +34,13 @@ function drawPane() {
   const readout = element("output", {class: "readout", "data-key": "readout"});
   let table;
   if (name === undefined) {
-    parts.push(...withoutValue(e));
+    parts.push(...withoutValue(e), ...(comparing?.withoutValue(e) ?? []));
   } else {
     const value = madeAt(e, name);
     const width = byId("pane").clientWidth - (isNarrow() ? 32 : 44);
     parts.push(readout);
-    const painted = paint(name, value, e, width, readout);
+    const painted =
+      comparing?.paint(name, value, e, width, readout) ?? paint(name, value, e, width, readout);
     parts.push(...painted.parts);
     const later = becomes(name, value, e);
     if (later !== undefined) {
@@ -49,6 +51,7 @@ function drawPane() {
     table = painted.table ?? table;
     if (events.printed[e]) parts.push(prints(e));
   }
+  if (comparing) parts.push(...comparing.aboutLine(e));
   parts.push(element("div", {class: "about-line"}, ...aboutLine(e, name)));
   refill(box, ...parts);
   if (!readout.childNodes.length) readout.remove();
@@ -248,7 +251,8 @@ function rowLabel(kept, axes, r, e) {
   return element("span", {}, ...nodes.flatMap((node, i) => (i ? [", ", node] : [node])));
 }
 
-function paintArray(index, e, name, width, readout, more = []) {
+// `more` stands in the place of the picture; `also(r, c)` is said behind a number.
+function paintArray(index, e, name, width, readout, more = [], also = () => "") {
   const {shape, kept, code} = data.arrays[index],
     {numbers, rows: nRows, columns: nColumns} = tableOf(index),
     axes = axesOf(e),
@@ -261,7 +265,7 @@ function paintArray(index, e, name, width, readout, more = []) {
   const colour = scale(limitOf(index));
   const fits = cell && cell[0] < nRows && cell[1] < nColumns ? cell : null;
   const at = pictures[name] === "attention" ? inThisRound(e, axes, fits, nRows) : fits;
-  const tell = (r, c) => {
+  const tell = bound((r, c) => {
     const there = r === undefined ? at : [r, c];
     if (!there)
       return readout.replaceChildren(
@@ -270,8 +274,9 @@ function paintArray(index, e, name, width, readout, more = []) {
     readout.replaceChildren(
       `${whereIn(kept, axes, ...there, e)}: `,
       element("b", {class: "number"}, number(numbers[there[0] * nColumns + there[1]], digits)),
+      also(...there),
     );
-  };
+  });
   const start = kept.length === 2 && axes.length === 2 ? startOf(axes[0], e) : undefined,
     startColumn = axes.length === kept.length ? startOf(axes.at(-1), e) : undefined;
   const followedRow = followed >= 0 && start !== undefined ? followed - start : -1,

@@ -3,16 +3,11 @@
 // values is looked at, which of its numbers, and which token of the text is followed.
 
 let chosen, cursor, stepping, target, cell, followed;
-let choiceStatement, choiceLoops, loopNames;
+let loopNames;
 
 function newPlace() {
   chosen = new Map();
   [cursor, stepping, target, cell, followed] = [-1, false, null, null, -1];
-  const [name, names] = data.choice;
-  choiceStatement = statements.findIndex(
-    (one) => one.targets.includes(name) && one.loops.length === names.length && !one.function,
-  );
-  choiceLoops = choiceStatement < 0 ? [] : statements[choiceStatement].loops;
   loopNames = new Map(choiceLoops.map((loop, i) => [loop, data.choice[1][i] ?? `loop${i}`]));
   statements.forEach((one, i) => {
     if (!isLoop(i) || loopNames.has(i)) return;
@@ -155,7 +150,7 @@ function follow(position) {
 // Look at one number of the value in hand.
 function takeCell(row, column) {
   cell = [row, column];
-  render();
+  within(shownRun, render); // the number may be one of the run before
 }
 
 // The address: "line=326&round=1&layer=3&head=2", within functions "/line=279" behind it.

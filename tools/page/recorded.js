@@ -3,8 +3,9 @@
 // An event is one time that a statement ran: events.statement[e] says which, events.frame[e] in
 // which call of a function (the event with which that call began, or -1), events.iterations[e] in
 // which rounds of the loops around it, and events.values[e] what it made, one for each target.
-// `load` takes a recording; whoever records, hands it over here.
 
+// What is known of a recording is one object, as `loaded` returns it. These names are the parts of the
+// one in use: `shownRun`, unless `within` looks at another one.
 let data, base64, statements, events, pictures, nEvents;
 let eventOf; // "statement frame rounds" → event
 let roundsOf; // "loop frame rounds of the outer loops" → how many rounds it has
@@ -15,50 +16,97 @@ let ranIn; // statement → its events, in order
 let ended; // headers of loops that found no more: no rounds
 let depth; // how many functions deep an event is
 let localsOf; // function → the names that it makes itself
-let decoded;
+let decoded; // index of an array → its numbers
+let stacks; // "round layer head" → its attention over the whole text
+let choiceStatement, choiceLoops; // the line that the page is about, and the loops around it
+let usedRun, shownRun;
+let comparing = null; // what marks the differences from another run, while they are wanted
 
 const key = (number, frame, rounds) => `${number} ${frame} ${rounds.join(" ")}`;
 const push = (map, name, value) =>
   map.has(name) ? map.get(name).push(value) : map.set(name, [value]);
 const rootOf = (target) => target.match(/^\w*/)[0];
-const isLoop = (number) => ["For", "While"].includes(statements[number].kind);
+const MAPS = ["eventOf", "roundsOf", "callsOf", "callsTo", "madeBy", "ranIn", "localsOf"];
+MAPS.push("decoded", "stacks");
+const LOOPS = ["For", "While"];
+const isLoop = (number) => LOOPS.includes(statements[number].kind);
 // The loops that have rounds of their own in a statement's events, a loop's own included.
 const loopsOf = (number) =>
   isLoop(number) ? [...statements[number].loops, number] : statements[number].loops;
 
-function load(recording) {
-  ({data, numbers: base64} = recording);
-  ({statements, events, pictures} = data);
-  nEvents = events.statement.length;
-  [eventOf, roundsOf, callsOf, callsTo, madeBy, ranIn, localsOf, decoded] = Array.from(
-    {length: 8},
-    () => new Map(),
-  );
-  ended = new Set(events.ended);
-  depth = new Uint16Array(nEvents);
-  for (let e = 0; e < nEvents; e++) {
+function loaded(recording) {
+  const {statements, events} = recording.data;
+  const run = {...recording, nEvents: events.statement.length};
+  for (const name of MAPS) run[name] = new Map();
+  run.ended = new Set(events.ended);
+  run.depth = new Uint16Array(run.nEvents);
+  const loops = statements.map((one) => LOOPS.includes(one.kind));
+  for (let e = 0; e < run.nEvents; e++) {
     const number = events.statement[e],
       frame = events.frame[e],
       rounds = events.iterations[e];
-    eventOf.set(key(number, frame, rounds), e);
-    push(ranIn, number, e);
-    if (isLoop(number) && !ended.has(e))
-      roundsOf.set(key(number, frame, rounds.slice(0, -1)), rounds.at(-1) + 1);
+    run.eventOf.set(key(number, frame, rounds), e);
+    push(run.ranIn, number, e);
+    if (loops[number] && !run.ended.has(e))
+      run.roundsOf.set(key(number, frame, rounds.slice(0, -1)), rounds.at(-1) + 1);
     if (events.caller[e] >= 0) {
-      push(callsOf, events.caller[e], e);
-      push(callsTo, statements[number].name, e);
-      depth[e] = depth[events.caller[e]] + 1;
+      push(run.callsOf, events.caller[e], e);
+      push(run.callsTo, statements[number].name, e);
+      run.depth[e] = run.depth[events.caller[e]] + 1;
     } else if (frame >= 0) {
-      depth[e] = depth[frame];
+      run.depth[e] = run.depth[frame];
     }
     events.values[e].forEach((value, i) => {
-      if (value >= 0) push(madeBy, rootOf(statements[number].targets[i]), e);
+      if (value >= 0) push(run.madeBy, rootOf(statements[number].targets[i]), e);
     });
   }
   for (const one of statements) {
     const name = one.kind === "FunctionDef" ? one.name : one.function;
-    if (name) localsOf.set(name, new Set([...(localsOf.get(name) ?? []), ...one.targets]));
+    if (name) run.localsOf.set(name, new Set([...(run.localsOf.get(name) ?? []), ...one.targets]));
   }
+  const [name, names] = recording.data.choice;
+  run.choiceStatement = statements.findIndex(
+    (one) => one.targets.includes(name) && one.loops.length === names.length && !one.function,
+  );
+  run.choiceLoops = run.choiceStatement < 0 ? [] : statements[run.choiceStatement].loops;
+  return run;
+}
+
+function use(run) {
+  usedRun = run;
+  ({data, numbers: base64, nEvents, ended, depth, choiceStatement, choiceLoops} = run);
+  ({statements, events, pictures} = data);
+  ({eventOf, roundsOf, callsOf, callsTo, madeBy, ranIn, localsOf, decoded, stacks} = run);
+}
+
+// Show this run from now on.
+function load(run) {
+  shownRun = run;
+  use(run);
+}
+
+// What `look` finds in another run.
+function within(run, look) {
+  const back = usedRun;
+  if (run !== back) use(run);
+  try {
+    return look();
+  } finally {
+    if (run !== back) use(back);
+  }
+}
+
+// A function, or the functions among some options, that are called later and look at this run then.
+function bound(some) {
+  const run = usedRun;
+  if (run === shownRun) return some;
+  const one =
+    (call) =>
+    (...given) =>
+      within(run, () => call(...given));
+  if (typeof some === "function") return one(some);
+  const later = ([name, option]) => [name, typeof option === "function" ? one(option) : option];
+  return Object.fromEntries(Object.entries(some).map(later));
 }
 
 // What an event made for its statement's i-th target; undefined if it was not made after all.
@@ -76,11 +124,15 @@ function chainOf(e) {
   return chain.reverse();
 }
 
-// Whether the condition of an `if` held: then the lines inside ran next.
+// Whether the condition of an `if` held: then the first of the lines inside ran next, which are also
+// those of its `else`.
 function held(e) {
-  let next = e + 1;
+  const number = events.statement[e];
+  let next = e + 1,
+    first = number + 1;
   while (next < nEvents && depth[next] > depth[e]) next++;
-  return next < nEvents && statements[events.statement[next]].inside.includes(events.statement[e]);
+  while (statements[first]?.kind === "Docstring") first++;
+  return events.statement[next] === first && statements[first].inside.includes(number);
 }
 
 // The line of the script itself that runs while this event does.

@@ -173,6 +173,7 @@ function showNew(recording, refused) {
   const stays = placeBefore && address() === slipPlace;
   show(recording);
   current = recording;
+  newRun(before, recording);
   const failed = data.failure[1];
   if (failed) {
     placeBefore = stays ? placeBefore : place;
@@ -183,7 +184,6 @@ function showNew(recording, refused) {
     placeBefore = null;
     if (!refused) whole = recording;
   }
-  if (typeof newRun === "function") newRun(before, recording);
 }
 
 // What Python says, where it says it, and above, wherever the reader is.

@@ -3,7 +3,8 @@
 // `o`: rows, columns; row(r), column(c): headings; cell(r, c), colour(r, c); wide: for texts;
 // upright: one row is easier to read as a column; at: [r, c] the current cell; pick(r, c);
 // row and column that are followed.
-function sheet(o) {
+function sheet(options) {
+  const o = bound(options);
   if (o.upright) {
     return sheet({
       ...o,

@@ -25,7 +25,8 @@ function repaint() {
 // A recording, from wherever it comes: {data, numbers}, and unless its lines stand in the page
 // already {program, left_out, notices}, their HTML. The caller draws.
 function show(recording) {
-  load(recording);
+  comparing?.stop();
+  load(loaded(recording));
   if (recording.program !== undefined) {
     byId("lines").innerHTML = recording.program;
     byId("left-out").innerHTML = recording.left_out;
@@ -33,7 +34,6 @@ function show(recording) {
   }
   mapDrawn = paneDrawn = "";
   atEnd = false;
-  stacks = new Map();
   smalls.clear();
   newLines();
   newPlace();
@@ -49,7 +49,7 @@ function show(recording) {
   }
 }
 
-// Draw all values for the first time, in pieces: the page can be read and used meanwhile.
+// Draw all values, in pieces: the page can be read and used meanwhile.
 function drawFirst(next) {
   const until = performance.now() + 30;
   while (next < rows.length && performance.now() < until) rows[next++].update();
