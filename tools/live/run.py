@@ -54,10 +54,11 @@ def recorder_of(path, source):
     except SyntaxError as error:
         slip = error
     except (ValueError, RecursionError, MemoryError) as error:  # a null byte; nested too deep
-        slip = SyntaxError(str(error) or "too deeply nested", (path, 1, None, None))
-    if slip.filename != path:  # ast.parse does not know it
-        slip.filename = path
-    return recorder.Recorder(path, beginning(source, slip.lineno or 1), page.NOTES), slip
+        slip = SyntaxError(str(error) or "too deeply nested")
+    before, null, _ = source.partition("\0")
+    slip.filename = path  # ast.parse does not know it, nor the line of a null byte
+    slip.lineno = slip.lineno or (before.count("\n") + 1 if null else 1)
+    return recorder.Recorder(path, beginning(source, slip.lineno), page.NOTES), slip
 
 
 def beginning(source, line):

@@ -26,12 +26,12 @@ function differenceText(one, e) {
   if (kind === "items") return itemsText(one);
   if (pictures[name] === "ids" && [value, other].every(Number.isInteger)) {
     const was = within(differences.before, () => tokenText(other));
-    return `${quoted(tokenText(value))} instead of ${quoted(was)} (${value} instead of ${other})`;
+    return `is ${quoted(tokenText(value))} instead of ${quoted(was)} (${value} instead of ${other})`;
   }
   const text = (x) => (typeof x === "string" ? quoted(x.slice(0, 200)) : brief(x));
   const by =
     kind === "number" && one.largest < Infinity ? `, ${infinite(one.largest, 3)} apart` : "";
-  return `${text(value)} instead of ${within(differences.before, () => text(other))}${by}`;
+  return `${name === "prints" ? "" : "is "}${text(value)} instead of ${within(differences.before, () => text(other))}${by}`;
 }
 
 const shapesText = ({value, other}) => {
@@ -64,7 +64,7 @@ function itemsText({name, value, other, at}) {
     parts.push(
       `${longer === value ? "now" : "before"} also ${item(longer === value ? shownRun : differences.before, longer)}`,
     );
-  return parts.join("; ") || "differs in items that are not kept here";
+  return parts.length ? `has ${parts.join("; ")}` : "differs in items that are not kept here";
 }
 
 // The same in a word, beside a line.

@@ -166,7 +166,7 @@ class Differences {
       found.push({name: "prints", kind: "text", value: printed[0] ?? "", other: printed[1] ?? ""});
     if (run.data.statements[run.data.events.statement[e]].kind === "If" && !found.length) {
       const [value, was] = [within(run, () => held(e)), within(before, () => held(other))];
-      if (value !== was) found.push({name: "if", kind: "truth", value, other: was});
+      if (value !== was) found.push({name: "its condition", kind: "truth", value, other: was});
     }
     return found.length ? found.map((one) => ({level: 4, ...one})) : null;
   }

@@ -124,11 +124,15 @@ function chainOf(e) {
   return chain.reverse();
 }
 
-// Whether the condition of an `if` held: then the lines inside ran next.
+// Whether the condition of an `if` held: then the first of the lines inside ran next, which are also
+// those of its `else`.
 function held(e) {
-  let next = e + 1;
+  const number = events.statement[e];
+  let next = e + 1,
+    first = number + 1;
   while (next < nEvents && depth[next] > depth[e]) next++;
-  return next < nEvents && statements[events.statement[next]].inside.includes(events.statement[e]);
+  while (statements[first]?.kind === "Docstring") first++;
+  return events.statement[next] === first && statements[first].inside.includes(number);
 }
 
 // The line of the script itself that runs while this event does.
