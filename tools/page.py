@@ -180,7 +180,7 @@ def page_of(recorded, runner=None, request=None, before=None, site=None, sources
         request=request or {},
         site=site,
         site_data=markupsafe.Markup(json_of(site)),
-        sources=sources,
+        sources=markupsafe.Markup(" ".join(sources).replace('"', "%22")),
         style=markupsafe.Markup(style),
         script=markupsafe.Markup(script),
         style_hash=policy_hash(style),
