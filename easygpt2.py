@@ -355,12 +355,12 @@ def gelu(x):
     return 0.5 * x * (1 + np.tanh((2 / np.pi) ** 0.5 * (x + 0.044715 * x * x * x)))  # [*x.shape]
 
 # Attention fetches what a row needs of itself and of earlier rows. (By itself, "'t" cannot tell
-# didn't from couldn't.) Three matrices (in c_attn) make of each normed row a query (what do I look
-# for?), a key (what am I found by?) and a value (what do I hand over?). Training shaped them so
-# that a query and a key that suit each other have a large dot product, the score. Softmax turns a
-# row's scores into shares that sum to one, and the values, each times its share, are summed. One
-# query would blend all it looks for, so queries, keys and values are cut by columns into heads,
-# which work separately. A last matrix (c_proj) combines what they found.
+# didn't from couldn't.) Three matrices (in c_attn) multiply each normed row. They make a query
+# (what do I look for?), a key (what am I found by?) and a value (what do I hand over?). Training
+# shaped them so that a query and a key that suit each other have a large dot product, the score.
+# Softmax turns a row's scores into shares that sum to one, and the values, each times its share,
+# are summed. One query would blend all it looks for, so queries, keys and values are cut by columns
+# into heads, which work separately. A last matrix (c_proj) combines what they found.
 # In the last head of the last layer, the last row, "'t", gives most to itself and to 'Ġdidn':
 #   attention_weights[8] → [0.01, 0, 0, 0.05, 0.08, 0.02, 0.01, 0.17, 0.65]
 
