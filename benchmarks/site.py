@@ -14,8 +14,6 @@ does, and says how much memory the browser's processes then take at most (Linux)
 
 import argparse
 import contextlib
-import functools
-import http.server
 import statistics
 import subprocess
 import sys
@@ -45,7 +43,7 @@ def main():
         command = [sys.executable, ROOT / "walkthrough.py", "--site", site]
         command += ["--pyodide", options.pyodide, PROMPT]
         subprocess.run(command, check=True, capture_output=True)
-        with served(site) as url, browser.chromium() as chromium:
+        with browser.served(site) as url, browser.chromium() as chromium:
             print(f"| {PROMPT!r}, 8 tokens | median | range |\n|---|---|---|")
             small(chromium, url, options.runs)
             if options.model:
@@ -100,21 +98,6 @@ def large(chromium, url, model):
         print(f"| {model.name}, first run | {first:.2f} s | |\n| next run | {second:.2f} s | |")
         print(f"| memory, the browser before | {before / 1e9:.2f} GB | |")
         print(f"| at most | {most[0] / 1e9:.2f} GB | |")
-
-
-@contextlib.contextmanager
-def served(folder):
-    """Serve a folder as `python -m http.server` does; give its address."""
-
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *arguments):
-            pass
-
-    handler = functools.partial(Handler, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
 
 
 def until(page, condition):

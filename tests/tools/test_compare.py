@@ -11,13 +11,12 @@ import random_model
 import solutions
 import walkthrough
 import test_live
+from browser import DESK, TOUCH
 from tools import page as page_maker
 
 serve, visit = test_live.serve, test_live.visit  # fixtures
 PROMPT, LESSON = "Once upon a time", "The tinker Zorbel. One day the king said to Zor"
 OPTIONS = ["--tokens", "3", "--model", str(harness.TALES)]
-DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
-TOUCH = {"viewport": PHONE, "has_touch": True, "is_mobile": True}
 LESSON_BEGINS = harness.SOURCE.split("# %% Step 1.")[0].count("\n") + 1
 SCALES = ("q @ k.T / head_size**0.5 + mask", "(q / head_size**0.5) @ k.T + mask")
 

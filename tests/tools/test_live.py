@@ -15,6 +15,7 @@ import time
 import pytest
 
 import harness
+from browser import DESK, TOUCH
 from tools.live import server as live
 
 PROMPT = "The old king"
@@ -22,8 +23,6 @@ HOSTILE = (
     "</textarea></script><img src=x onerror=alert(1)>\"'&amp;<!--<script>{{ 7*7 }} "
     "👩\u200d👩\u200d👧 שלום \u202ead\u202c\u2066x\u2069 \u200b\x01\x1b\x7f\n\ttab\u2028end "
 )
-DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
-TOUCH = {"viewport": PHONE, "has_touch": True, "is_mobile": True}
 LINES = harness.SOURCE.splitlines()
 SLOW = ("    n_past = n_seen\n", "    n_past = n_seen; __import__('time').sleep(0.2)\n")
 

@@ -11,6 +11,7 @@ import pytest
 
 import harness
 import walkthrough
+from browser import DESK, PHONE, TOUCH
 from tools import page as page_maker
 
 LINES = harness.SOURCE.splitlines()
@@ -21,8 +22,6 @@ HOSTILE = (
     "</script><img src=x onerror=alert(1)>\"'&amp;<!--<script>{{ 7*7 }} "
     "👩\u200d👩\u200d👧 🇩🇪 שלום \u202ead\u202c\u2066x\u2069 \u200b\x01\x1b\x7f\r\n\ttab\u2028end\n"
 )
-DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
-TOUCH = {"viewport": PHONE, "has_touch": True, "is_mobile": True}
 
 
 def line_of(code, after=0):

@@ -5,15 +5,12 @@ page can show what it does with such a one; with it every test runs.
 """
 
 import contextlib
-import functools
 import hashlib
-import http.server
 import json
 import os
 import re
 import shutil
 import subprocess
-import threading
 import time
 from pathlib import Path
 
@@ -23,14 +20,13 @@ import harness
 import hub as hubs
 import random_model
 import walkthrough
+from browser import DESK, TOUCH, served
 from conftest import WITHOUT_NUMPY
 from tools import published
 from tools.command import Refused
 from tools.live import exercises, pyodide, run, site
 
-DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 TABLET = {"viewport": {"width": 820, "height": 1180}, "has_touch": True}
-TOUCH = {"viewport": PHONE, "has_touch": True, "is_mobile": True}
 REQUEST = dict.fromkeys(["prompt", *run.OPTIONS], "") | {"prompt": "Once upon a time"}
 REQUEST["model"] = "tales"
 SOLUTIONS = [
@@ -250,21 +246,6 @@ def test_pyodide_is_brought_whole_or_not_at_all(tmp_path, cdn):
 
 
 # -- in a browser
-
-
-@contextlib.contextmanager
-def served(folder):
-    """Serve a folder as `python -m http.server` does; give its address."""
-
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *arguments):
-            pass
-
-    handler = functools.partial(Handler, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
 
 
 @pytest.fixture(scope="module")

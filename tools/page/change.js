@@ -14,28 +14,11 @@ function editsBetween(before, after) {
   const [a, b] = [before, after].map((lines) => lines.slice(top, lines.length - bottom));
   if (!a.length && !b.length) return [];
   if (a.length * b.length > 4e6) return [[top, a.length, b]]; // as good as another program
-  // kept[i][j]: how many lines of a from i on and of b from j on can stay
-  const kept = Array.from({length: a.length + 1}, () => new Uint16Array(b.length + 1));
-  for (let i = a.length - 1; i >= 0; i--)
-    for (let j = b.length - 1; j >= 0; j--)
-      kept[i][j] =
-        a[i] === b[j] ? kept[i + 1][j + 1] + 1 : Math.max(kept[i + 1][j], kept[i][j + 1]);
   const edits = [];
-  let i = 0,
-    j = 0,
-    open = null;
-  while (i < a.length || j < b.length) {
-    if (i < a.length && j < b.length && a[i] === b[j]) {
-      [i, j, open] = [i + 1, j + 1, null];
-      continue;
-    }
-    if (!open) edits.push((open = [top + i, 0, []]));
-    if (i < a.length && (j === b.length || kept[i + 1][j] >= kept[i][j + 1])) {
-      open[1]++;
-      i++;
-    } else {
-      open[2].push(b[j++]);
-    }
+  let [i, j] = [0, 0];
+  for (const [nextI, nextJ] of [...commonIn(a, b), [a.length, b.length]]) {
+    if (nextI > i || nextJ > j) edits.push([top + i, nextI - i, b.slice(j, nextJ)]);
+    [i, j] = [nextI + 1, nextJ + 1];
   }
   return edits;
 }

@@ -261,6 +261,17 @@ const rowInQuestion = (stack) =>
 
 const onChoice = () => events.statement[inHand()] === choiceStatement;
 
+// What a large grid of attention has, whatever it shows: the tokens on both axes, those of now.
+const tokensOf = (stack) => ({
+  rows: stack.size,
+  columns: stack.size,
+  rowLabel: (r) => tokenLabel(r),
+  columnLabel: (c) => tokenLabel(c),
+  faint: stack.toCome,
+  now: stack.now,
+  nowColumns: stack.nowColumns,
+});
+
 function attentionGrid(name, width, height, side, top, most, tellTo) {
   const stack = stackOf(...roundsAt(choiceStatement, -1));
   const asked = rowInQuestion(stack);
@@ -289,19 +300,13 @@ function attentionGrid(name, width, height, side, top, most, tellTo) {
   return gridOf({
     name,
     label: `${data.choice[0]}: each row’s token looks at the columns’`,
-    rows: stack.size,
-    columns: stack.size,
+    ...tokensOf(stack),
     colour: colourOfStack(stack),
-    rowLabel: (r) => tokenLabel(r),
-    columnLabel: (c) => tokenLabel(c),
-    faint: stack.toCome,
     width,
     height,
     side,
     top,
     most,
-    now: stack.now,
-    nowColumns: stack.nowColumns,
     row: followed >= 0 && followed < stack.size ? followed : undefined,
     column: followed >= 0 && followed < stack.size ? followed : undefined,
     at,
