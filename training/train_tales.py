@@ -141,14 +141,53 @@ def new_model(end_of_text):
     return model
 
 
-def new_optimizers(model):
-    """Return Muon for the matrices of the layers, and AdamW for the rest."""
+class Float32Muon(torch.optim.Muon):
+    """torch's Muon, but with float32 products.
+
+    torch's own are bfloat16 everywhere, and a processor that has to imitate bfloat16 takes many
+    times as long for them. https://kellerjordan.github.io/posts/muon/ explains the algorithm.
+    """
+
+    @torch.no_grad()
+    def step(self):
+        """Change every matrix, [rows, columns], by its gradient."""
+        for group in self.param_groups:
+            for weight in group["params"]:
+                state = self.state[weight]
+                if not state:
+                    state["momentum_buffer"] = torch.zeros_like(weight)
+                average = state["momentum_buffer"].lerp_(weight.grad, 1 - group["momentum"])
+                direction = weight.grad.lerp(average, group["momentum"])
+                rows, columns = weight.shape
+                rate = group["lr"] * 0.2 * max(rows, columns) ** 0.5  # "match_rms_adamw"
+                weight.mul_(1 - group["lr"] * group["weight_decay"])
+                weight.sub_(rate * self.orthogonal(direction, group))
+
+    @staticmethod
+    def orthogonal(matrix, group):
+        """Return a matrix, [rows, columns], with nearly the same singular vectors, all near 1."""
+        is_tall = matrix.shape[0] > matrix.shape[1]
+        x = matrix.T if is_tall else matrix
+        x = x / x.norm().clamp(min=group["eps"])
+        a, b, c = group["ns_coefficients"]
+        for _ in range(group["ns_steps"]):
+            gram = x @ x.T
+            x = a * x + (b * gram + c * gram @ gram) @ x
+        return x.T if is_tall else x
+
+
+def new_optimizers(model, bfloat16):
+    """Return Muon for the matrices of the layers, and AdamW for the rest.
+
+    bfloat16 says whether the processor has products of that type.
+    """
     embeddings = [model.transformer.wte.weight, model.transformer.wpe.weight]
     matrices = [weight for weight in model.transformer.h.parameters() if weight.dim() > 1]
     vectors = [weight for weight in model.parameters() if weight.dim() == 1]
     groups = [{"params": embeddings}, {"params": vectors, "weight_decay": 0.0}]
+    muon = torch.optim.Muon if bfloat16 else Float32Muon
     return [
-        torch.optim.Muon(matrices, weight_decay=0.1, adjust_lr_fn="match_rms_adamw"),
+        muon(matrices, weight_decay=0.1, adjust_lr_fn="match_rms_adamw"),
         torch.optim.AdamW(groups, weight_decay=0.1, betas=(0.9, 0.98)),
     ]
 
@@ -167,7 +206,7 @@ def take_steps(model, ids, n_steps, checkpoint, log):
         machine = f"{torch.get_num_threads()} threads of a CPU"
         found = torch.cpu.get_capabilities()
         capable = bool(found.get("avx512_bf16") or found.get("amx_bf16"))
-    optimizers = new_optimizers(model)
+    optimizers = new_optimizers(model, capable)
     sizes = [N_VOCAB, N_CTX, N_EMBD, N_LAYER, N_HEAD]
     rates = [BATCH, LEARNING_RATE, WARM_UP, DECAY]
     recipe = [*sizes, *rates, SEED, sha256(ids.tobytes()).hexdigest()]

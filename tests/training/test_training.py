@@ -148,7 +148,8 @@ def test_recipe(training, corpus, tmp_path, monkeypatch):
     monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", clip)
     training.main([str(corpus), str(tmp_path / "mine"), "--steps", "5"])
     assert norms == [1.0] * 5
-    assert [type(optimizer) for optimizer in optimizers] == [torch.optim.Muon, torch.optim.AdamW]
+    found = [torch.optim.Muon, torch.optim.AdamW]
+    assert all(isinstance(one, kind) for one, kind in zip(optimizers, found, strict=True))
     (matrices,), (embeddings, vectors) = [optimizer.param_groups for optimizer in optimizers]
     names = {id(weight): name for name, weight in models[0].named_parameters()}
     found = [[names[id(weight)] for weight in group["params"]] for group in (matrices, embeddings)]
@@ -160,6 +161,27 @@ def test_recipe(training, corpus, tmp_path, monkeypatch):
     assert decays == [0.1, 0.1, 0] and embeddings["betas"] == vectors["betas"] == (0.9, 0.98)
     assert matrices["adjust_lr_fn"] == "match_rms_adamw"
     assert rates == [pytest.approx([rate] * 3) for rate in (0.01, 0.02, 0.02, 0.02, 0.02)]
+
+
+def test_muon_with_float32_products_is_torchs_own(training):
+    """It goes where torch's Muon goes, but for what bfloat16's 8 bits lose."""
+    import torch
+
+    kinds, ends = [torch.optim.Muon, training.Float32Muon], []
+    for kind in kinds:
+        torch.manual_seed(1)
+        weights = [torch.nn.Parameter(torch.randn(*size)) for size in [(12, 40), (40, 12), (9, 9)]]
+        begin = [weight.detach().clone() for weight in weights]
+        optimizer = kind(weights, lr=0.02, weight_decay=0.1, adjust_lr_fn="match_rms_adamw")
+        for _ in range(5):
+            for weight in weights:
+                weight.grad = torch.randn_like(weight)
+            optimizer.step()
+        ends.append([weight.detach() - start for weight, start in zip(weights, begin)])
+        assert {"momentum_buffer"} == set(optimizer.state[weights[0]])
+    for one, other in zip(*ends, strict=True):
+        assert (one - other).norm() < 0.02 * one.norm()
+        assert not torch.equal(one, other)
 
 
 def test_learning_rate(training):
