@@ -23,6 +23,16 @@ NUMBERS = "one two three four five six seven eight nine ten".split()
 BLOCK = r"^```console\n(.*?)^```\n(?:\n((?:\|[^\n]+\n)+))?"
 DECIMAL = r"(\d+\.\d+)"
 ANY_LINES = r"(?:.*\n)*?"
+# What a table says in words, and the code of the solution that it stands for.
+CODES = {
+    "layer that is skipped": "layer == {}",
+    "layers without their MLP": "[{}]",
+    "layers without their attention": "[{}]",
+    "head that works": "head in [{}]",
+    "bits of a weight": "bits = {}",
+    "silenced": "({})",
+}
+SEVERAL = {"all six": "0, 1, 2, 3, 4, 5", "1 to 5": "1, 2, 3, 4, 5"}
 
 pytestmark = pytest.mark.skipif(not shutil.which("git"), reason="applies the solutions by git")
 
@@ -65,6 +75,11 @@ def cells(row):
     return [cell.strip(" `") for cell in row.strip("|").split("|")]
 
 
+def code_of(name, cell):
+    """Return the code that a table's cell stands for: "(5, 1)" for "layer 5, head 1"."""
+    return CODES[name].format(", ".join(re.findall(r"\d+", SEVERAL.get(cell, cell))))
+
+
 @pytest.mark.parametrize("title", EXERCISES)
 def test_what_to_expect(title, tmp_path, monkeypatch):
     monkeypatch.chdir(harness.ROOT)
@@ -76,7 +91,9 @@ def test_what_to_expect(title, tmp_path, monkeypatch):
             assert_agrees(printed, shown)
             seen += printed + copy.program.read_text("utf-8")
         if table:  # what the last command prints at its end, with other code in the place of this
-            codes, _, figures = map(cells, table.splitlines())
+            [name, *columns], _, [_, *figures] = map(cells, table.splitlines())
+            codes = [code_of(name, column) for column in columns]
+            assert len({*codes}) == len(codes)
             source = copy.program.read_text("utf-8")
             last = shown.splitlines()[-1]
             assert source.count(codes[0]) == 1 and last.endswith(figures[0])
@@ -93,8 +110,10 @@ def test_what_to_expect(title, tmp_path, monkeypatch):
 @pytest.mark.parametrize("title", EXERCISES)
 def test_each_is_a_change_of_few_lines(title):
     """As many as it says, in each of its solutions, in the order in which they are applied."""
-    said = re.match(r"\n\*.*[Ss]teps? .+?, (.+)\.\*", EXERCISES[title])[1]
-    said = [NUMBERS.index(word) + 1 for word in re.findall("|".join(NUMBERS), said)]
+    heading = re.match(r"\n\*.*[Ss]teps? .+?, .+?\.\*", EXERCISES[title])[0]
+    said = re.findall(rf"\b({'|'.join(NUMBERS)}) lines?\b", heading)
+    said = [NUMBERS.index(word) + 1 for word in said]
+    assert said
     found = [changed_lines(name) for name in own_solutions(title)]
     assert found == (said if len(said) > 1 else said * len(found))
 
@@ -107,6 +126,41 @@ def test_the_lessons_commands_print_what_it_says(tmp_path):
         assert arguments[-2:] == ["--model", "tales"]
         done = harness.command(*arguments, program=harness.ROOT / name, cwd=tmp_path)
         assert_agrees(done.stdout, shown)
+
+
+def clone(folder, monkeypatch):
+    """Make `folder` what a clone of the project is, as far as the exercises need it."""
+    for who in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{who}_NAME", "somebody")
+        monkeypatch.setenv(f"GIT_{who}_EMAIL", "somebody@example.org")
+    shutil.copytree(DOCS / "solutions", folder / "docs" / "solutions")
+    shutil.copy(harness.PROGRAM, folder)
+    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "all"]):
+        subprocess.run(["git", *words], cwd=folder, check=True)
+
+
+def test_a_look_at_a_solution_keeps_ones_own_lines(tmp_path, monkeypatch):
+    clone(tmp_path, monkeypatch)
+    lines = [line for line, _ in readme.commands(TEXT[: TEXT.index("\n## 1. ")])]
+    mine = harness.SOURCE + "print(max(probabilities))\n"
+    program, found = tmp_path / "easygpt2.py", []
+    program.write_text(mine, "utf-8")
+    for line in lines:
+        subprocess.run(shlex.split(line), cwd=tmp_path, check=True)
+        found.append(program.read_text("utf-8"))
+    assert found == [harness.SOURCE, changed(tmp_path, "five-best"), harness.SOURCE, mine]
+
+
+def test_a_solution_over_the_same_lines_stands_there_twice(tmp_path):
+    """Git does not refuse most of them: so the exercises and the lesson say."""
+    assert "applied twice stands there twice" in TEXT.replace("\n", " ")
+    n_lines = len(harness.SOURCE.splitlines())
+    for name in ("five-best", "silence-head"):
+        copy = Copy(tmp_path)
+        for _ in range(2):
+            copy.do(f"git apply docs/solutions/{name}.patch")
+        twice = copy.program.read_text("utf-8")
+        assert len(twice.splitlines()) == n_lines + 2 * changed_lines(name)
 
 
 ZORBEL = "There was once a tinker called Zorbel. One day the king said to Zor"
@@ -191,11 +245,31 @@ def test_exercise_14_the_fewest_that_reach_it(tmp_path):
     assert made["next_id"] in kept
 
 
-def last_rows(source):
+def last_rows(source, prompt=ZORBEL):
     """Return {(layer, head): [n_seen] shares of the last row} and the tokens."""
-    found = whenever("attention_weights", source, ZORBEL, "1")
+    found = whenever("attention_weights", source, prompt, "1")
     rows = {(made["layer"], made["head"]): made["attention_weights"][-1] for made in found}
     return rows, found[0]["tokens"]
+
+
+def test_exercise_16_equal_shares_would_be_an_eighth():
+    """In the mean over the rows; all but the first look back."""
+    prompt = re.search(r'"(.+)"', EXERCISES["16. A head that looks at the token before"])[1]
+    _, tokens = last_rows(harness.SOURCE, prompt)
+    shares = [1 / (row + 1) for row in range(1, len(tokens))]
+    assert np.mean(shares) == pytest.approx(1 / 8, abs=0.005)
+
+
+def test_exercise_17_the_head_looks_into_a_name_without_the_token(tmp_path):
+    """What the king begins with did not stand there before; with two names, both begin alike."""
+    exercise = EXERCISES["17. A head that copies"]
+    kilbel, borbel = re.findall(r'"(There was .+ (?:Kil|Bor))"', exercise)
+    rows, tokens = last_rows(harness.SOURCE, kilbel)
+    assert not {*tokens[-2:]} & {*tokens[:-2]} and "or" not in tokens[-2:]
+    assert rows[5, 1].argmax() == tokens.index("b")
+    _, tokens = last_rows(harness.SOURCE, borbel)
+    assert tokens.index("ĠB") < tokens.index("ĠZ") and tokens[-2:] == ["ĠB", "or"]
+    assert tokens[tokens.index("ĠB") + 1] == "or"
 
 
 def test_exercise_18_the_partner_looks_at_the_token_before(tmp_path):
