@@ -1,6 +1,7 @@
 """docs/exercises.md: each command as it stands there, each figure, each solution."""
 
 import ast
+import doctest
 import json
 import math
 import re
@@ -17,6 +18,8 @@ import solutions
 
 DOCS = harness.ROOT / "docs"
 TEXT = (DOCS / "exercises.md").read_text("utf-8")
+LESSON = readme.LESSON.read_text("utf-8")
+ZORBEL = "There was once a tinker called Zorbel. One day the king said to Zor"
 EXERCISES = dict(re.findall(r"^## (\d+\. [^\n]+)\n(.*?)(?=^## |\Z)", TEXT, re.M | re.S))
 NUMBERS = "one two three four five six seven eight nine ten".split()
 # A console block, and the table behind it, if there is one.
@@ -118,14 +121,93 @@ def test_each_is_a_change_of_few_lines(title):
     assert found == (said if len(said) > 1 else said * len(found))
 
 
-def test_the_lessons_commands_print_what_it_says(tmp_path):
-    lines = readme.commands(readme.LESSON.read_text("utf-8"))
-    ours = [(shlex.split(line), shown) for line, shown in lines if line.startswith("python ")]
-    assert [words[1] for words, _ in ours] == ["easygpt2.py", "walkthrough.py"]
-    for (_, name, *arguments), shown in ours:
-        assert arguments[-2:] == ["--model", "tales"]
-        done = harness.command(*arguments, program=harness.ROOT / name, cwd=tmp_path)
-        assert_agrees(done.stdout, shown)
+def test_the_lessons_commands_print_what_it_says(tmp_path, monkeypatch):
+    monkeypatch.chdir(harness.ROOT)
+    (tmp_path / "page").mkdir()
+    copy, names = Copy(tmp_path), []
+    for line, shown in readme.commands(LESSON):
+        words = shlex.split(line)
+        if line == "git restore easygpt2.py":
+            copy = Copy(tmp_path)
+        elif words[:2] == ["git", "apply"]:
+            copy.do(line)
+        elif words[0] == "python":
+            assert words[-2:] == ["--model", "tales"]
+            names.append(words[1])
+            if words[1] == "easygpt2.py":
+                assert_agrees(copy.do(line), shown)
+            else:
+                program = harness.ROOT / words[1]
+                done = harness.command(*words[2:], program=program, cwd=tmp_path / "page")
+                assert_agrees(done.stdout, shown)
+    assert names == ["easygpt2.py", "walkthrough.py", *["easygpt2.py"] * 4]
+    assert copy.program.read_text("utf-8") == harness.SOURCE
+
+
+def test_the_lessons_live_page_and_site_begin_with_its_sentence():
+    """As the page that is made does: the class need not type it."""
+    lines = re.findall(r"^    (python walkthrough.py .+)$", LESSON, re.M)
+    assert [shlex.split(line)[2] for line in lines] == ["--live", "--site"]
+    assert all(f'"{ZORBEL}" --tokens 2' in line for line in lines)
+
+
+def test_the_lessons_skeleton_shows_what_the_solution_shows():
+    gaps = ["np.argsort(-logits)[:5]", "id_to_token[id]"]
+    (skeleton,) = re.findall(r"^```python\n(.*?)^```", LESSON, re.M | re.S)
+    *before, last = skeleton.split("______")
+    lines = "".join(part + gap for part, gap in zip(before, gaps, strict=True)) + last
+    (place,) = re.findall(r"right before `(.+?)`", LESSON)
+    assert harness.SOURCE.count(f"    {place}\n") == 1
+    source = harness.SOURCE.replace(f"    {place}\n", f"{lines}    {place}\n")
+    prompt = ["Once upon a time there was a", "--tokens", "1", "--model", str(harness.TALES)]
+    run = harness.run(*prompt, source=source)
+    shown = re.search(r"^Ġgreat .+$", LESSON, re.M)[0]
+    assert shown in run.stdout.replace(" , ", ", ").splitlines(), run.stderr
+
+
+def test_the_lessons_lines_for_the_console_give_what_it_says():
+    (block,) = re.findall(r"^```pycon\n(.*?)^```", LESSON, re.M | re.S)
+    test = doctest.DocTestParser().get_doctest(block, {}, "lesson", None, None)
+    assert doctest.DocTestRunner().run(test) == (0, 4)
+
+
+def tokens_of(prompt):
+    """Return the tokens of a prompt."""
+    return harness.run(prompt, "--tokens", "1", "--model", str(harness.TALES)).variables["tokens"]
+
+
+def test_the_lesson_knows_what_falls_into_how_many_tokens():
+    text = re.sub(r"\s+", " ", LESSON)
+    names = r"`John`, `Mary`, `Jack` and `Tom` are one token each. `Anna` and `Emma` are two, "
+    assert names + "`Leon` is three, `Sophie` and `Mohammed` are four." in text
+    names = "John Mary Jack Tom Anna Emma Leon Sophie Mohammed".split()
+    found = [len(tokens_of(f" {name}")) for name in names]
+    assert found == [1, 1, 1, 1, 2, 2, 3, 4, 4]
+    assert sum(len(tokens_of(name)) > n for name, n in zip(names, found, strict=True)) > 4
+    good = re.search(r"These work well: (.+?)\.", text)[1]
+    words = re.findall(r"`(.+?)`", good)
+    assert len(words) == 6 and all(len(tokens_of(word)) == 2 for word in words)
+    assert "`a teacher` and `a computer` do not work: these words fall into three tokens" in text
+    assert len(tokens_of("a teacher")) == len(tokens_of("a computer")) == 4
+
+
+def test_the_lessons_ranks_are_those_of_the_pairs_that_come_up():
+    """All pairs of neighbours in ' tinker' that have a rank, at any time while it is merged."""
+    row = re.search(r"^\| pair (\|.+\|)\n.+\n\| rank (\|.+\|)$", LESSON, re.M)
+    pairs, ranks = map(cells, row.groups())
+    told = {tuple(pair.split()): int(rank) for pair, rank in zip(pairs, ranks, strict=True)}
+    found = {}
+
+    def after(statement, frame, returned):
+        known = frame.f_locals
+        if known.get("printable_word") == "Ġtinker":
+            found.update({pair: known["merge_rank"][pair] for pair in known.get("pairs", [])})
+
+    run = harness.run(" tinker", "--tokens", "1", "--model", str(harness.TALES), after=after)
+    assert found == told and " ".join(run.variables["tokens"]) == "Ġt ink er"
+    assert "It comes to `Ġt ink er`" in LESSON and sorted(ranks, key=int) == ranks
+    words = harness.run(ZORBEL, "--tokens", "1", "--model", str(harness.TALES)).variables
+    assert words["printable_words"][4] == "Ġtinker" and "until it says 4" in LESSON
 
 
 def clone(folder, monkeypatch):
@@ -161,9 +243,6 @@ def test_a_solution_over_the_same_lines_stands_there_twice(tmp_path):
             copy.do(f"git apply docs/solutions/{name}.patch")
         twice = copy.program.read_text("utf-8")
         assert len(twice.splitlines()) == n_lines + 2 * changed_lines(name)
-
-
-ZORBEL = "There was once a tinker called Zorbel. One day the king said to Zor"
 
 
 def changed(tmp_path, name):
