@@ -140,7 +140,7 @@ def first_of(differences):
     "patch, prompt, place",
     [
         ("no-mask", PROMPT, (0, 2, 3)),
-        ("relu", PROMPT, (1, 0, 5)),
+        ("relu", PROMPT, (1, 1, 5)),
         ("silence-head", LESSON, (0, 5, 4)),
     ],
 )

@@ -391,3 +391,39 @@ def test_loss_is_that_of_the_tutorial(reference):
     windows = [np.array(ids[start : start + 9]) for start in range(0, len(ids) - 1, 8)]
     total = sum(evaluate.total_loss(model, window, 256) for window in windows)
     assert evaluate.total_loss(model, np.array(ids), 8) == pytest.approx(total)
+
+
+@pytest.mark.parametrize(
+    "ids, expected",
+    [
+        ([9, *range(8), *range(8), *range(8)], [8]),
+        ([*range(8), *range(8), *range(7)], []),
+        ([*range(8), 9, *range(8), 9, *range(8)], [9]),
+        ([*range(8), 9, *range(8), *range(8)], []),
+        ([1, 2, 3, 4, 5, 6] * 3 + [1, 2], [6]),
+        ([5] * 24, [*range(1, 9)]),
+    ],
+)
+def test_a_loop_is_eight_tokens_three_times(ids, expected):
+    import loops
+
+    assert loops.distances(ids) == expected
+
+
+def test_loops_are_counted_in_what_easygpt2_writes(tmp_path):
+    """Of tales, each prompt's text as the program makes it; what it refuses is refused."""
+    program = harness.ROOT / "training" / "loops.py"
+    done = harness.command("models/tales", program=program, cwd=harness.ROOT)
+    assert done.returncode == 0, done.stderr
+    prompts = (harness.ROOT / "training/prompts.txt").read_text("utf-8").splitlines()
+    assert len(prompts) == 10 and all(f"] {prompt}" in done.stdout for prompt in prompts)
+    run = harness.run(prompts[0], "--tokens", "60", "--model", str(harness.TALES))
+    assert f"] {run.variables['output']}\n" in done.stdout
+    strict, all_of_them = re.search(
+        r"a row: (\d+) of 10 texts\n.+: (\d+) of 10 texts\n$", done.stdout
+    ).groups()
+    shown = re.findall(r"^\[again after (\d+)\]", done.stdout, re.M)
+    assert len(shown) == int(all_of_them) >= int(strict)
+    done = harness.command(str(tmp_path / "none"), program=program)
+    assert done.returncode == 1 and done.stderr.startswith("training/loops.py: there is no folder")
+    assert done.stderr.count("\n") == done.stderr.count("; type: ") == 1

@@ -339,26 +339,71 @@ def test_exercise_16_equal_shares_would_be_an_eighth():
     assert np.mean(shares) == pytest.approx(1 / 8, abs=0.005)
 
 
-def test_exercise_17_the_head_looks_into_a_name_without_the_token(tmp_path):
+def test_exercise_17_the_head_looks_into_a_name_without_the_token():
     """What the king begins with did not stand there before; with two names, both begin alike."""
     exercise = EXERCISES["17. A head that copies"]
     kilbel, borbel = re.findall(r'"(There was .+ (?:Kil|Bor))"', exercise)
     rows, tokens = last_rows(harness.SOURCE, kilbel)
     assert not {*tokens[-2:]} & {*tokens[:-2]} and "or" not in tokens[-2:]
-    assert rows[5, 1].argmax() == tokens.index("b")
+    assert rows[heads_of_exercise_18()[0]].argmax() == tokens.index("b")
     _, tokens = last_rows(harness.SOURCE, borbel)
     assert tokens.index("ĠB") < tokens.index("ĠZ") and tokens[-2:] == ["ĠB", "or"]
     assert tokens[tokens.index("ĠB") + 1] == "or"
 
 
+def heads_of_exercise_18():
+    """Return [(layer, head)] of its table: the one that copies, its partner, the others."""
+    row = re.search(r"^\| silenced (\|.+)$", EXERCISES["18. Silence it"], re.M)[1]
+    return [(int(layer), int(head)) for layer, head in re.findall(r"layer (\d), head (\d)", row)]
+
+
 def test_exercise_18_the_partner_looks_at_the_token_before(tmp_path):
     rows, tokens = last_rows(harness.SOURCE)
+    copies, partner, *others = heads_of_exercise_18()
     b = tokens.index("b")
-    assert tokens[-2:] == ["ĠZ", "or"] and rows[4, 4].argmax() == len(tokens) - 2
-    assert rows[5, 1].argmax() == b
+    assert tokens[-2:] == ["ĠZ", "or"] and rows[partner].argmax() == len(tokens) - 2
+    assert rows[copies].argmax() == b and len(others) >= 3
     source = changed(tmp_path, "silence-head")
-    rows, _ = last_rows(source.replace("== (5, 1)", "== (4, 4)"))
-    assert (4, 4) not in rows and rows[5, 1][b] == pytest.approx(0.2, abs=0.03)
+    assert source.count(f"== {copies}") == 1
+    rows, _ = last_rows(source.replace(f"== {copies}", f"== {partner}"))
+    assert partner not in rows and rows[copies][b] == pytest.approx(0.2, abs=0.03)
+
+
+def test_heads_have_the_same_names_wherever_the_docs_speak_of_them():
+    """The one that copies, its partner and the best at looking back: as exercises 16 to 18 say."""
+    copies, partner, *_ = [f"layer {layer}, head {head}" for layer, head in heads_of_exercise_18()]
+    lines = re.findall(
+        r"^(layer \d, head \d): (\d\.\d\d)",
+        EXERCISES["16. A head that looks at the token before"],
+        re.M,
+    )
+    back = max(lines, key=lambda line: float(line[1]))[0]
+    assert f"the small grid of {back}" in TEXT
+    assert re.findall(r"^(layer \d, head \d): ", EXERCISES["17. A head that copies"], re.M) == [
+        copies
+    ]
+    told = re.sub(r"layer (\d), head (\d)", r"head \2 of layer \1", f"{copies} {partner}")
+    text = re.sub(r"\s+", " ", EXERCISES["18. Silence it"])
+    assert f"Without {told[:17]} the name" in text and f"a partner, head {partner[-1]}" in text
+    lesson = re.sub(r"\s+", " ", readme.LESSON.read_text("utf-8"))
+    assert f"{copies}. The row `or` looks at `b`" in lesson
+    assert f"{copies} as a large one" in readme.README.read_text("utf-8")
+    layer, head = heads_of_exercise_18()[0]
+    pictures = (DOCS / "screenshots.py").read_text("utf-8")
+    assert pictures.count(f"&layer={layer}&head={head}&follow=20") == 2
+
+
+def test_the_lesson_names_the_heads_that_look_back_most_in_its_sentence():
+    found = whenever("attention_weights", harness.SOURCE, ZORBEL, "1")
+    back = {
+        (made["layer"], made["head"]): np.diagonal(made["attention_weights"], -1).mean()
+        for made in found
+    }
+    lesson = re.sub(r"\s+", " ", readme.LESSON.read_text("utf-8"))
+    told = r"sentence layer (\d), head (\d) is the best, and (?:layer (\d), )?head (\d) the next"
+    layer, head, next_layer, next_head = re.search(told, lesson).groups()
+    expected = [(int(layer), int(head)), (int(next_layer or layer), int(next_head))]
+    assert sorted(back, key=back.get, reverse=True)[:2] == expected
 
 
 def test_exercise_18_the_lens_shows_b_after_the_last_layer_only(tmp_path):
