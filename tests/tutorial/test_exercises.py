@@ -1,6 +1,7 @@
 """docs/exercises.md: each command as it stands there, each figure, each solution."""
 
 import ast
+import doctest
 import json
 import math
 import re
@@ -17,12 +18,24 @@ import solutions
 
 DOCS = harness.ROOT / "docs"
 TEXT = (DOCS / "exercises.md").read_text("utf-8")
+LESSON = readme.LESSON.read_text("utf-8")
+ZORBEL = "There was once a tinker called Zorbel. One day the king said to Zor"
 EXERCISES = dict(re.findall(r"^## (\d+\. [^\n]+)\n(.*?)(?=^## |\Z)", TEXT, re.M | re.S))
 NUMBERS = "one two three four five six seven eight nine ten".split()
 # A console block, and the table behind it, if there is one.
 BLOCK = r"^```console\n(.*?)^```\n(?:\n((?:\|[^\n]+\n)+))?"
 DECIMAL = r"(\d+\.\d+)"
 ANY_LINES = r"(?:.*\n)*?"
+# What a table says in words, and the code of the solution that it stands for.
+CODES = {
+    "layer that is skipped": "layer == {}",
+    "layers without their MLP": "[{}]",
+    "layers without their attention": "[{}]",
+    "head that works": "head in [{}]",
+    "bits of a weight": "bits = {}",
+    "silenced": "({})",
+}
+SEVERAL = {"all six": "0, 1, 2, 3, 4, 5", "1 to 5": "1, 2, 3, 4, 5"}
 
 pytestmark = pytest.mark.skipif(not shutil.which("git"), reason="applies the solutions by git")
 
@@ -65,6 +78,11 @@ def cells(row):
     return [cell.strip(" `") for cell in row.strip("|").split("|")]
 
 
+def code_of(name, cell):
+    """Return the code that a table's cell stands for: "(5, 1)" for "layer 5, head 1"."""
+    return CODES[name].format(", ".join(re.findall(r"\d+", SEVERAL.get(cell, cell))))
+
+
 @pytest.mark.parametrize("title", EXERCISES)
 def test_what_to_expect(title, tmp_path, monkeypatch):
     monkeypatch.chdir(harness.ROOT)
@@ -76,7 +94,9 @@ def test_what_to_expect(title, tmp_path, monkeypatch):
             assert_agrees(printed, shown)
             seen += printed + copy.program.read_text("utf-8")
         if table:  # what the last command prints at its end, with other code in the place of this
-            codes, _, figures = map(cells, table.splitlines())
+            [name, *columns], _, [_, *figures] = map(cells, table.splitlines())
+            codes = [code_of(name, column) for column in columns]
+            assert len({*codes}) == len(codes)
             source = copy.program.read_text("utf-8")
             last = shown.splitlines()[-1]
             assert source.count(codes[0]) == 1 and last.endswith(figures[0])
@@ -93,23 +113,136 @@ def test_what_to_expect(title, tmp_path, monkeypatch):
 @pytest.mark.parametrize("title", EXERCISES)
 def test_each_is_a_change_of_few_lines(title):
     """As many as it says, in each of its solutions, in the order in which they are applied."""
-    said = re.match(r"\n\*.*[Ss]teps? .+?, (.+)\.\*", EXERCISES[title])[1]
-    said = [NUMBERS.index(word) + 1 for word in re.findall("|".join(NUMBERS), said)]
+    heading = re.match(r"\n\*.*[Ss]teps? .+?, .+?\.\*", EXERCISES[title])[0]
+    said = re.findall(rf"\b({'|'.join(NUMBERS)}) lines?\b", heading)
+    said = [NUMBERS.index(word) + 1 for word in said]
+    assert said
     found = [changed_lines(name) for name in own_solutions(title)]
     assert found == (said if len(said) > 1 else said * len(found))
 
 
-def test_the_lessons_commands_print_what_it_says(tmp_path):
-    lines = readme.commands(readme.LESSON.read_text("utf-8"))
-    ours = [(shlex.split(line), shown) for line, shown in lines if line.startswith("python ")]
-    assert [words[1] for words, _ in ours] == ["easygpt2.py", "walkthrough.py"]
-    for (_, name, *arguments), shown in ours:
-        assert arguments[-2:] == ["--model", "tales"]
-        done = harness.command(*arguments, program=harness.ROOT / name, cwd=tmp_path)
-        assert_agrees(done.stdout, shown)
+def test_the_lessons_commands_print_what_it_says(tmp_path, monkeypatch):
+    monkeypatch.chdir(harness.ROOT)
+    (tmp_path / "page").mkdir()
+    copy, names = Copy(tmp_path), []
+    for line, shown in readme.commands(LESSON):
+        words = shlex.split(line)
+        if line == "git restore easygpt2.py":
+            copy = Copy(tmp_path)
+        elif words[:2] == ["git", "apply"]:
+            copy.do(line)
+        elif words[0] == "python":
+            assert words[-2:] == ["--model", "tales"]
+            names.append(words[1])
+            if words[1] == "easygpt2.py":
+                assert_agrees(copy.do(line), shown)
+            else:
+                program = harness.ROOT / words[1]
+                done = harness.command(*words[2:], program=program, cwd=tmp_path / "page")
+                assert_agrees(done.stdout, shown)
+    assert names == ["easygpt2.py", "walkthrough.py", *["easygpt2.py"] * 4]
+    assert copy.program.read_text("utf-8") == harness.SOURCE
 
 
-ZORBEL = "There was once a tinker called Zorbel. One day the king said to Zor"
+def test_the_lessons_live_page_and_site_begin_with_its_sentence():
+    """As the page that is made does: the class need not type it."""
+    lines = re.findall(r"^    (python walkthrough.py .+)$", LESSON, re.M)
+    assert [shlex.split(line)[2] for line in lines] == ["--live", "--site"]
+    assert all(f'"{ZORBEL}" --tokens 2' in line for line in lines)
+
+
+def test_the_lessons_skeleton_shows_what_the_solution_shows():
+    gaps = ["np.argsort(-logits)[:5]", "id_to_token[id]"]
+    (skeleton,) = re.findall(r"^```python\n(.*?)^```", LESSON, re.M | re.S)
+    *before, last = skeleton.split("______")
+    lines = "".join(part + gap for part, gap in zip(before, gaps, strict=True)) + last
+    (place,) = re.findall(r"right before `(.+?)`", LESSON)
+    assert harness.SOURCE.count(f"    {place}\n") == 1
+    source = harness.SOURCE.replace(f"    {place}\n", f"{lines}    {place}\n")
+    prompt = ["Once upon a time there was a", "--tokens", "1", "--model", str(harness.TALES)]
+    run = harness.run(*prompt, source=source)
+    shown = re.search(r"^Ġgreat .+$", LESSON, re.M)[0]
+    assert shown in run.stdout.replace(" , ", ", ").splitlines(), run.stderr
+
+
+def test_the_lessons_lines_for_the_console_give_what_it_says():
+    (block,) = re.findall(r"^```pycon\n(.*?)^```", LESSON, re.M | re.S)
+    test = doctest.DocTestParser().get_doctest(block, {}, "lesson", None, None)
+    assert doctest.DocTestRunner().run(test) == (0, 4)
+
+
+def tokens_of(prompt):
+    """Return the tokens of a prompt."""
+    return harness.run(prompt, "--tokens", "1", "--model", str(harness.TALES)).variables["tokens"]
+
+
+def test_the_lesson_knows_what_falls_into_how_many_tokens():
+    text = re.sub(r"\s+", " ", LESSON)
+    names = r"`John`, `Mary`, `Jack` and `Tom` are one token each. `Anna` and `Emma` are two, "
+    assert names + "`Leon` is three, `Sophie` and `Mohammed` are four." in text
+    names = "John Mary Jack Tom Anna Emma Leon Sophie Mohammed".split()
+    found = [len(tokens_of(f" {name}")) for name in names]
+    assert found == [1, 1, 1, 1, 2, 2, 3, 4, 4]
+    assert sum(len(tokens_of(name)) > n for name, n in zip(names, found, strict=True)) > 4
+    good = re.search(r"These work well: (.+?)\.", text)[1]
+    words = re.findall(r"`(.+?)`", good)
+    assert len(words) == 6 and all(len(tokens_of(word)) == 2 for word in words)
+    assert "`a teacher` and `a computer` do not work: these words fall into three tokens" in text
+    assert len(tokens_of("a teacher")) == len(tokens_of("a computer")) == 4
+
+
+def test_the_lessons_ranks_are_those_of_the_pairs_that_come_up():
+    """All pairs of neighbours in ' tinker' that have a rank, at any time while it is merged."""
+    row = re.search(r"^\| pair (\|.+\|)\n.+\n\| rank (\|.+\|)$", LESSON, re.M)
+    pairs, ranks = map(cells, row.groups())
+    told = {tuple(pair.split()): int(rank) for pair, rank in zip(pairs, ranks, strict=True)}
+    found = {}
+
+    def after(statement, frame, returned):
+        known = frame.f_locals
+        if known.get("printable_word") == "Ġtinker":
+            found.update({pair: known["merge_rank"][pair] for pair in known.get("pairs", [])})
+
+    run = harness.run(" tinker", "--tokens", "1", "--model", str(harness.TALES), after=after)
+    assert found == told and " ".join(run.variables["tokens"]) == "Ġt ink er"
+    assert "It comes to `Ġt ink er`" in LESSON and sorted(ranks, key=int) == ranks
+    words = harness.run(ZORBEL, "--tokens", "1", "--model", str(harness.TALES)).variables
+    assert words["printable_words"][4] == "Ġtinker" and "until it says 4" in LESSON
+
+
+def clone(folder, monkeypatch):
+    """Make `folder` what a clone of the project is, as far as the exercises need it."""
+    for who in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{who}_NAME", "somebody")
+        monkeypatch.setenv(f"GIT_{who}_EMAIL", "somebody@example.org")
+    shutil.copytree(DOCS / "solutions", folder / "docs" / "solutions")
+    shutil.copy(harness.PROGRAM, folder)
+    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "all"]):
+        subprocess.run(["git", *words], cwd=folder, check=True)
+
+
+def test_a_look_at_a_solution_keeps_ones_own_lines(tmp_path, monkeypatch):
+    clone(tmp_path, monkeypatch)
+    lines = [line for line, _ in readme.commands(TEXT[: TEXT.index("\n## 1. ")])]
+    mine = harness.SOURCE + "print(max(probabilities))\n"
+    program, found = tmp_path / "easygpt2.py", []
+    program.write_text(mine, "utf-8")
+    for line in lines:
+        subprocess.run(shlex.split(line), cwd=tmp_path, check=True)
+        found.append(program.read_text("utf-8"))
+    assert found == [harness.SOURCE, changed(tmp_path, "five-best"), harness.SOURCE, mine]
+
+
+def test_a_solution_over_the_same_lines_stands_there_twice(tmp_path):
+    """Git does not refuse most of them: so the exercises and the lesson say."""
+    assert "applied twice stands there twice" in TEXT.replace("\n", " ")
+    n_lines = len(harness.SOURCE.splitlines())
+    for name in ("five-best", "silence-head"):
+        copy = Copy(tmp_path)
+        for _ in range(2):
+            copy.do(f"git apply docs/solutions/{name}.patch")
+        twice = copy.program.read_text("utf-8")
+        assert len(twice.splitlines()) == n_lines + 2 * changed_lines(name)
 
 
 def changed(tmp_path, name):
@@ -191,17 +324,37 @@ def test_exercise_14_the_fewest_that_reach_it(tmp_path):
     assert made["next_id"] in kept
 
 
-def last_rows(source):
+def last_rows(source, prompt=ZORBEL):
     """Return {(layer, head): [n_seen] shares of the last row} and the tokens."""
-    found = whenever("attention_weights", source, ZORBEL, "1")
+    found = whenever("attention_weights", source, prompt, "1")
     rows = {(made["layer"], made["head"]): made["attention_weights"][-1] for made in found}
     return rows, found[0]["tokens"]
 
 
+def test_exercise_16_equal_shares_would_be_an_eighth():
+    """In the mean over the rows; all but the first look back."""
+    prompt = re.search(r'"(.+)"', EXERCISES["16. A head that looks at the token before"])[1]
+    _, tokens = last_rows(harness.SOURCE, prompt)
+    shares = [1 / (row + 1) for row in range(1, len(tokens))]
+    assert np.mean(shares) == pytest.approx(1 / 8, abs=0.005)
+
+
+def test_exercise_17_the_head_looks_into_a_name_without_the_token():
+    """What the king begins with did not stand there before; with two names, both begin alike."""
+    exercise = EXERCISES["17. A head that copies"]
+    kilbel, borbel = re.findall(r'"(There was .+ (?:Kil|Bor))"', exercise)
+    rows, tokens = last_rows(harness.SOURCE, kilbel)
+    assert not {*tokens[-2:]} & {*tokens[:-2]} and "or" not in tokens[-2:]
+    assert rows[heads_of_exercise_18()[0]].argmax() == tokens.index("b")
+    _, tokens = last_rows(harness.SOURCE, borbel)
+    assert tokens.index("ĠB") < tokens.index("ĠZ") and tokens[-2:] == ["ĠB", "or"]
+    assert tokens[tokens.index("ĠB") + 1] == "or"
+
+
 def heads_of_exercise_18():
     """Return [(layer, head)] of its table: the one that copies, its partner, the others."""
-    row = re.search(r"^\| (`\(.+\)`) \|$", EXERCISES["18. Silence it"], re.M)[1]
-    return [ast.literal_eval(cell) for cell in re.findall(r"\(\d, \d\)", row)]
+    row = re.search(r"^\| silenced (\|.+)$", EXERCISES["18. Silence it"], re.M)[1]
+    return [(int(layer), int(head)) for layer, head in re.findall(r"layer (\d), head (\d)", row)]
 
 
 def test_exercise_18_the_partner_looks_at_the_token_before(tmp_path):

@@ -14,6 +14,7 @@ PAGES = [
     "docs/exercises.md",
     "docs/lesson.md",
     "training/README.md",
+    "training/RECIPE.md",
     "models/tales/MODEL_CARD.md",
 ]
 TEXT = readme.README.read_text("utf-8")
