@@ -320,7 +320,7 @@ def axes_of(code):
 
 
 def ids_of(variables):
-    """Return the ids that the script has now as Python's own numbers; [] if they are something else."""
+    """Return the ids that the script has now, as Python's own numbers; [] if they are no such."""
     ids = variables.get("ids")
     if not isinstance(ids, list) or not all(isinstance(id, (int, np.integer)) for id in ids):
         return []

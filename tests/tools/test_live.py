@@ -473,9 +473,9 @@ MUCH = "for i in range(20_000): print('x' * 100, file={})"
         ("sys.stdout.close()\nprint()", "failure", "line 452: ValueError: I/O operation on closed"),
         ("raise ValueError('z' * 10**6)", "failure", "line 451: ValueError: " + "z" * 1980),
         ("input()", "failure", "line 451: EOFError: EOF when reading a line"),
-        ("np.isfinite = None", "refused", "The program ran, but its values cannot be shown: TypeEr"),
+        ("np.isfinite = None", "refused", "The program ran, but its values cannot be shown: Typ"),
         ("import os; os.abort()", "ended", "Python was ended by SIGABRT"),
-        ("import os; os.closerange(0, 99); print()", "ended", "Python ended by itself, with status"),
+        ("import os; os.closerange(0, 99); print()", "ended", "Python ended by itself, with"),
         ("import threading\nthreading.Thread(target=lambda: print(1 / 0)).start()", "done", None),
         ("import itertools, threading as t\n"
          "t.Thread(target=lambda: [print() for _ in itertools.count()]).start()", "done", None),
@@ -636,12 +636,18 @@ def test_a_slip_shows_at_its_line_and_is_mended(serve, visit, new, message):
 @pytest.mark.parametrize(
     "old, new, message",
     [
-        ("n_seen = n_past + n_new", "n_seen = n_past + (n_new", "SyntaxError: '(' was never closed"),
+        (
+            "n_seen = n_past + n_new",
+            "n_seen = n_past + (n_new",
+            "SyntaxError: '(' was never closed",
+        ),
         ("n_seen = n_past + n_new", "n_seen = n_past + n_now", "NameError: name 'n_now' is not"),
         ("import json, struct, sys", "import json struct, sys", "SyntaxError: invalid syntax"),
     ],
 )
-def test_a_page_that_opens_on_a_slip_comes_alive_with_the_next_save(serve, visit, old, new, message):
+def test_a_page_that_opens_on_a_slip_comes_alive_with_the_next_save(
+    serve, visit, old, new, message
+):
     one = serve(PROMPT, edit=(old, new))
     page = visit(one.url, wait=False)
     until(page, "turn === 1 && !isRunning")

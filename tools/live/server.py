@@ -96,7 +96,7 @@ def end(process):
 
 
 class Run:
-    """A run that goes on. Its lines are JSON, as child.py tells them; the last says how it ended."""
+    """A run that goes on. Its lines are JSON, as child.py tells them; the last says how it ends."""
 
     def __init__(self, process, tab):
         self.process, self.tab, self.why = process, tab, None
