@@ -1,5 +1,6 @@
 """The live page, walkthrough.py --live: by a real browser against the real server, and without."""
 
+import errno
 import http.client
 import json
 import os
@@ -15,6 +16,7 @@ import time
 import pytest
 
 import harness
+import walkthrough
 from browser import DESK, TOUCH
 from tools.live import server as live
 
@@ -343,6 +345,17 @@ def test_a_port_in_use_is_one_line(tmp_path):
     assert done.returncode == 1 and done.stdout == ""
     said = f"walkthrough.py: port {port} is in use; type: python walkthrough.py --live\n"
     assert done.stderr == said
+
+
+def test_a_port_that_is_not_for_everybody_is_one_line(monkeypatch):
+    def refuse(*_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(walkthrough, "Server", refuse)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    done = harness.command_here("walkthrough.py", walkthrough.main, "--live", "--port", "80")
+    said = "walkthrough.py: port 80 is not for everybody; type: python walkthrough.py --live\n"
+    assert done.returncode == 1 and done.stderr == said
 
 
 NEEDS_PS = pytest.mark.skipif(

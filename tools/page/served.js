@@ -34,7 +34,9 @@ function servedRunner() {
       let told = null, // the problem that was told
         seen = 0; // the save that was told, as another tab's
       const look = async () => {
-        const state = await fetch(`saved?${tab}`).then((answer) => answer.json()).catch(() => null);
+        const state = await fetch(`saved?${tab}`)
+          .then((answer) => answer.json())
+          .catch(() => null); // who serves the page is gone
         setTimeout(look, state ? EVERY : 5 * EVERY);
         call({lost: !state});
         if (!state) return;

@@ -6,19 +6,21 @@ const isLessonLine = (number) => {
   return !["FunctionDef", "Docstring"].includes(kind) && (!data.steps.length || stepAt(first) >= 0);
 };
 
+const nameOfPrevious = () =>
+  previous.name ?? (isKept ? "the run that you keep" : "the run before");
+
 function drawSummary() {
   const box = byId("comparison");
   const signature = `${compare.whole} ${differences.first} ${isKept}`;
   if (box.dataset.state === signature) return;
   box.dataset.state = signature;
-  const other = previous.name ?? (isKept ? "the run that you keep" : "the run before");
   refill(
     box,
     element(
       "div",
       {class: "head"},
       inBar() ? null : compareButton(),
-      element("h2", {}, `${inBar() ? "Compared with" : "with"} ${other}`),
+      element("h2", {}, `${inBar() ? "Compared with" : "with"} ${nameOfPrevious()}`),
       previous.name ? null : keepButton(),
       stepsOfDifference(),
     ),
@@ -64,9 +66,11 @@ function teaser() {
   return element(
     "p",
     {class: "teaser"},
-    "The program has changed since the run before, ",
+    `The program has changed since ${nameOfPrevious()}, `,
     same ? "and its text is the same. " : "and so has its text. ",
-    inBar() ? element("button", {type: "button", onclick: toggleComparing}, "See what differs") : null,
+    inBar()
+      ? element("button", {type: "button", onclick: toggleComparing}, "See what differs")
+      : null,
   );
 }
 
