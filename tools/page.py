@@ -390,8 +390,9 @@ def left_out(recorded):
             f"{recorder.MOST_BYTES_SHOWN} bytes"
         )
     if recorded.cut_prints:
+        n = recorded.cut_prints
         sentences.append(
-            f"of what {recorded.cut_prints:,} lines print all but the first "
+            f"of what {'1 line prints' if n == 1 else f'{n:,} lines print'}: all but the first "
             f"{recorder.MOST_PRINTED:,} characters"
         )
     return sentences

@@ -324,6 +324,8 @@ class Recorder:
             self.error_event = len(self.events) - 1  # it arose behind that
         self._stack.clear()
         for event in self.events:
+            self.cut_prints += len(event.printed) > MOST_PRINTED
+            event.printed = event.printed[:MOST_PRINTED]
             statement = self.statements[event.statement]
             for loop, round in zip((*statement.loops, event.statement), event.iterations):
                 if not event.ended:
@@ -335,9 +337,7 @@ class Recorder:
         for frame in reversed(self._stack):
             if frame.now >= 0:
                 event = self.events[frame.now]
-                room = MOST_PRINTED - len(event.printed)
-                event.printed += text[:room]
-                self.cut_prints += 0 <= room < len(text)
+                event.printed += text[: MOST_PRINTED + 1 - len(event.printed)]
                 return
 
     def _call(self, frame, event, argument):
