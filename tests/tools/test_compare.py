@@ -236,7 +236,9 @@ def test_rounding_is_seen_as_tiny(compare):
     now = harness.SOURCE.replace(*SCALES)
     page = compare(now, harness.SOURCE)
     line, name, place, _, apart = first_of(compared(now, harness.SOURCE, (PROMPT, *OPTIONS)))
-    assert 0 < apart < 1e-6 and "rounding" in verdict(page)
+    assert 0 < apart < 1e-6 and "which is rounding" in verdict(page)
+    counts = re.search(r"(\d+) of \d+ lines .* differ, (\d+) of them only by", verdict(page))
+    assert 20 < int(counts[2]) <= int(counts[1])
     choose(page, *place)
     note = page.locator(f"#L{line} > .glance > .mark")
     assert note.get_attribute("data-level") == "1" and note.inner_text().startswith("≈")
@@ -449,8 +451,11 @@ def test_a_saved_edit_is_compared_with_the_run_before(serve, visit):
     now = "mask = np.zeros([n_new, n_seen], np.float32)"
     old = re.search(r"mask = np\.triu\(.*\)(?=  #)", harness.SOURCE)[0]
     test_live.saved(page, lambda: live.save(old, now))
-    page.locator("#compare").click()
+    said = "The program has changed since the run before, and so has its text."
+    assert page.locator(".teaser").inner_text().startswith(said)
+    page.get_by_role("button", name="See what differs").click()
     settle(page)
+    assert page.locator(".teaser").count() == 0
     assert f"line {line_of('mask = ')}, round 1" in verdict(page)
     source = harness.SOURCE.replace(old, now)
     arguments = (PROMPT, *OPTIONS)
@@ -475,3 +480,44 @@ def test_a_saved_edit_is_compared_with_the_run_before(serve, visit):
     assert f"“The wolf” instead of “{PROMPT}”" in verdict(page)
     page.get_by_role("button", name="Compare").click()
     settle(page, "!document.querySelector('.mark, .verdict')")
+
+
+def test_a_run_that_is_kept_stays_the_one_to_compare_with(serve, visit):
+    live = serve(PROMPT, "--tokens", "1")
+    page = visit(live.url)
+    first = page.evaluate("data.source")
+    edit = lambda n: lambda: live.save("words = []\n", f"words = [][:{n}]\n")  # noqa: E731
+    before = "previous.data.source"
+    test_live.saved(page, edit(1))
+    assert page.evaluate(before) == first
+    second = page.evaluate("data.source")
+    page.locator("#compare").click()
+    settle(page)
+    page.get_by_role("button", name="Keep", exact=True).click()
+    assert "Compared with the run that you keep" in page.locator("#comparison").inner_text()
+    test_live.saved(page, edit(2))
+    assert page.evaluate(before) == first
+    settle(page)
+    page.get_by_role("button", name="Keep", exact=True).click()
+    page.get_by_role("button", name="Compare", exact=True).click()
+    test_live.saved(page, edit(3))
+    assert page.evaluate(before) not in (first, second)
+    assert "since the run before" in page.locator(".teaser").inner_text()
+    page.get_by_role("button", name="See what differs").click()
+    settle(page)
+    assert "Compared with the run before" in page.locator("#comparison").inner_text()
+
+
+def test_on_a_phone_compare_is_in_view_after_a_run(serve, visit):
+    live = serve(PROMPT, "--tokens", "1")
+    page = visit(live.url, **TOUCH)
+    test_live.saved(page, lambda: live.save("words = []\n", "words = [][:1]\n"))
+    box = page.locator("#compare").bounding_box()
+    bar = page.evaluate("byId('bar').getBoundingClientRect().bottom")
+    assert bar <= box["y"] < 200 and box["height"] >= 44
+    assert page.evaluate("byId('compare').scrollWidth <= byId('compare').offsetWidth")
+    said = "The program has changed since the run before, and its text is the same."
+    assert page.locator(".teaser").inner_text().strip() == said
+    page.locator("#compare").tap()
+    settle(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

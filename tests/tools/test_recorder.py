@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import harness
-from tools import recorder
+from tools import page, recorder
 
 
 def record(source, *arguments):
@@ -631,6 +631,23 @@ sys.exit("end")
     assert recorded.error_event == len(recorded.events) - 1 and lines(recorded)[-1] == 9
 
 
+def test_of_much_that_a_line_prints_the_beginning_is_kept(capsys):
+    most = recorder.MOST_PRINTED
+    recorded = record("for i in range(3): pass\nprint('x' * 10**6)\nprint('y')\n")
+    assert [event.printed for event in recorded.events][-2:] == ["x" * most, "y\n"]
+    assert recorded.cut_prints == 1 and len(capsys.readouterr().out) == 10**6 + 3
+    said = page.left_out(recorded)
+    assert said == ["of what 1 line prints: all but the first 10,000 characters"]
+
+
+def test_stdout_takes_bytes_and_can_be_closed(capfdbinary):
+    recorded = record("import sys\nsys.stdout.buffer.write(b'\\xff')\nsys.stdout.flush()\n")
+    assert recorded.error is None
+    recorded = record("import sys\nsys.stdout.close()\nprint()\n")
+    assert isinstance(recorded.error, ValueError) and lines(recorded)[recorded.error_event] == 3
+    print("and the real one is open")
+
+
 def test_errors():
     recorded = record("def f():\n    x = 1 / 0\nfor i in [1, 2]:\n    y = f()\n")
     assert isinstance(recorded.error, ZeroDivisionError)
@@ -681,6 +698,11 @@ def test_an_interruption_is_not_the_scripts_own_end():
     with pytest.raises(KeyboardInterrupt):
         record("raise KeyboardInterrupt")
     assert sys.argv[0] != "script.py"
+    recorded = recorder.Recorder("script.py", "x = 1\nraise KeyboardInterrupt\n")
+    with pytest.raises(KeyboardInterrupt):
+        recorded.run([])
+    assert isinstance(recorded.error, KeyboardInterrupt)
+    assert lines(recorded)[recorded.error_event] == 2 and made(recorded, "x") == [1]
 
 
 def test_a_base_case_that_was_forgotten():

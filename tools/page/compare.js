@@ -4,6 +4,7 @@
 let previous = null; // the recording of the run before: {data, numbers, and perhaps its name}
 let differences = null; // a Differences, while they are wanted
 let wanted = false; // whether the reader wants them
+let isKept = false; // whether later runs are compared with the same run as well
 let mapDiffers = true; // whether the map's grids show differences
 
 const compare = {
@@ -150,10 +151,10 @@ function elsewhere(number, tally) {
 // The run that is shown has taken the place of this one, which may have been none. The caller draws.
 function newRun(before) {
   compare.stop();
-  if (before?.data.events.statement.length) previous = before;
+  if (before?.data.events.statement.length && !(isKept && previous)) previous = before;
   byId("comparison").hidden = !previous;
   if (previous && wanted) startComparing();
-  else refill(byId("comparison"), inBar() ? null : compareButton());
+  else refill(byId("comparison"), inBar() ? null : compareButton(), previous && teaser());
   if (inBar()) refill(byId("beside-run"), previous && compareButton());
 }
 
@@ -222,7 +223,7 @@ const keysOfCompare = element(
   element(
     "dd",
     {},
-    "mark what differs from the run before, or not; to the next difference, with ",
+    "mark what differs from the run before, or from the one that you keep; to the next difference, with ",
     element("kbd", {}, "Shift"),
     " the one before",
   ),

@@ -92,7 +92,7 @@ class Differences {
     this.found = new Array(run.nEvents);
     this.ways = new Map();
     this.values = new Map(); // "value value" → difference
-    this.tally = new Map(); // statement → {n, first}
+    this.tally = new Map(); // statement → {n, first, level}, where level is that of the strongest
     this.next = 0; // the event from which on nothing has been looked at
     this.first = undefined; // the event of the first difference; null if there is none
   }
@@ -205,12 +205,13 @@ class Differences {
     const {run} = this;
     while (this.next < run.nEvents && performance.now() < until)
       for (let i = 0; i < 64 && this.next < run.nEvents; i++) {
-        const e = this.next++;
-        if (!this.at(e)) continue;
+        const e = this.next++,
+          found = this.at(e);
+        if (!found) continue;
         const number = run.data.events.statement[e],
           tally = this.tally.get(number);
-        if (tally) tally.n++;
-        else this.tally.set(number, {n: 1, first: e});
+        const level = Math.max(...found.map((one) => one.level), tally?.level ?? 0);
+        this.tally.set(number, {n: (tally?.n ?? 0) + 1, first: tally?.first ?? e, level});
         this.first ??= this.isLesson(e) ? this.origin(e) : undefined;
       }
     if (this.next < run.nEvents) return false;

@@ -6,19 +6,22 @@ const isLessonLine = (number) => {
   return !["FunctionDef", "Docstring"].includes(kind) && (!data.steps.length || stepAt(first) >= 0);
 };
 
+const nameOfPrevious = () =>
+  previous.name ?? (isKept ? "the run that you keep" : "the run before");
+
 function drawSummary() {
   const box = byId("comparison");
-  const signature = `${compare.whole} ${differences.first}`;
+  const signature = `${compare.whole} ${differences.first} ${isKept}`;
   if (box.dataset.state === signature) return;
   box.dataset.state = signature;
-  const other = previous.name ?? "the run before";
   refill(
     box,
     element(
       "div",
       {class: "head"},
       inBar() ? null : compareButton(),
-      element("h2", {}, `${inBar() ? "Compared with" : "with"} ${other}`),
+      element("h2", {}, `${inBar() ? "Compared with" : "with"} ${nameOfPrevious()}`),
+      previous.name ? null : keepButton(),
       stepsOfDifference(),
     ),
     element(
@@ -32,6 +35,42 @@ function drawSummary() {
       ),
       continuations(),
     ),
+  );
+}
+
+// Later runs are compared with the same run as this one, until the reader wants it otherwise.
+function keepButton() {
+  const title = "Compare the next runs with the same run, and not each with the one before it";
+  return element(
+    "button",
+    {
+      id: "keep",
+      type: "button",
+      title,
+      "aria-pressed": String(isKept),
+      "data-key": "keep",
+      onclick: () => {
+        isKept = !isKept;
+        drawSummary();
+      },
+    },
+    "Keep",
+  );
+}
+
+// While nothing is marked: what has changed, and the way to what that did.
+function teaser() {
+  const [now, was] = [shownRun.data, previous.data];
+  if (now.source === was.source || now.failure[1]) return null;
+  const same = now.ids.join() === was.ids.join();
+  return element(
+    "p",
+    {class: "teaser"},
+    `The program has changed since ${nameOfPrevious()}, `,
+    same ? "and its text is the same. " : "and so has its text. ",
+    inBar()
+      ? element("button", {type: "button", onclick: toggleComparing}, "See what differs")
+      : null,
   );
 }
 
@@ -59,8 +98,11 @@ function verdict() {
   if (!compare.whole) return [...parts, "Counting …"];
   const ran = [...ranIn.keys()].filter(isLessonLine);
   const differ = ran.filter((number) => differences.tally.has(number));
+  const rounded = differ.filter((number) => differences.tally.get(number).level === 1).length;
+  const all = rounded === differ.length;
   parts.push(
-    element("b", {}, `${differ.length} of ${counted(ran.length, "line")} that ran differ.`),
+    element("b", {}, `${differ.length} of ${counted(ran.length, "line")} that ran differ`),
+    rounded ? `, ${all ? "all" : rounded} of them only by rounding (≈).` : ".",
   );
   return [...parts, ...missing()];
 }
