@@ -10,7 +10,9 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -95,20 +97,126 @@ def test_the_site_holds_all_that_its_page_asks_for(tmp_path, recorded, dummies):
     assert not (target / "pyodide").exists() and os.listdir(tmp_path) == ["site"]
 
 
-@pytest.mark.parametrize("there", ["a file", "a folder", "a site with more in it"])
-def test_nothing_of_the_users_is_replaced(tmp_path, recorded, there):
-    target = tmp_path / "site"
+def contents(folder):
+    """{path: bytes} of all files below a folder, None for folders."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else None
+        for path in folder.rglob("*")
+    }
+
+
+def own_files(folder, recorded, there):
+    """Let a folder be there that is no site, or no longer as it was made; return what is named."""
+    target = folder / "site"
     if there == "a file":
         target.write_text("mine", "utf-8")
-    else:
+        return "site is there already, and no folder"
+    if there in ("a folder", "a list of the user's", "a list with a marker"):
+        target.mkdir()
+        (target / "index.html").write_text("mine", "utf-8")
+        found = {"index.html": hashlib.sha256(b"mine").hexdigest()}
         if there != "a folder":
-            site.write(target, recorded, REQUEST)
-        target.mkdir(exist_ok=True)
+            found = {"sha256": found} if there == "a list with a marker" else found
+            (target / "site.json").write_text(json.dumps(found), "utf-8")
+        return "index.html is no part"
+    site.write(target, recorded, REQUEST)
+    if there == "a site with more in it":
         (target / "CNAME").write_text("mine", "utf-8")
-    with pytest.raises(Refused, match="choose another name"):
-        site.write(target, recorded, REQUEST)
-    mine = target if there == "a file" else target / "CNAME"
-    assert mine.read_text("utf-8") == "mine" and os.listdir(tmp_path) == ["site"]
+        return "CNAME is no part"
+    if there == "a site with a folder in it":
+        (target / "mine").mkdir()
+        return "mine is no part"
+    if there == "a site with a changed file":
+        (target / "easygpt2.py").write_text("mine", "utf-8")
+        return "easygpt2.py was changed"
+    if there == "a site with a changed list":
+        (target / "CNAME").write_text("mine", "utf-8")
+        found = json.loads((target / "site.json").read_text("utf-8"))
+        found["sha256"]["CNAME"] = hashlib.sha256(b"mine").hexdigest()
+        (target / "site.json").write_text(json.dumps(found), "utf-8")
+        return "is no part"
+    kept = target.rename(folder / "kept")
+    target.symlink_to(kept)
+    return "site is there already, and no folder"
+
+
+@pytest.mark.parametrize(
+    "there",
+    ["a file", "a folder", "a list of the user's", "a list with a marker", "a link to a site"]
+    + [f"a site with {what}" for what in ("more in it", "a folder in it")]
+    + [f"a site with {what}" for what in ("a changed file", "a changed list")],
+)
+def test_nothing_of_the_users_is_replaced(tmp_path, recorded, there):
+    named = own_files(tmp_path, recorded, there)
+    before = contents(tmp_path)
+    with pytest.raises(Refused, match=named) as refused:
+        site.write(tmp_path / "site", recorded, REQUEST)
+    assert "choose another name" in str(refused.value)
+    assert refused.value.next_command == f"python walkthrough.py --site {tmp_path / 'site-2'}"
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", [".", "/", "..", "~", "models", "project", "link", "file", "here"])
+def test_a_folder_that_is_somebodys_is_refused_in_one_line(tmp_path, monkeypatch, name):
+    """At once, however much is in it, and with something to type."""
+    there = tmp_path / "here"
+    there.mkdir()
+    (tmp_path / "file").write_text("mine", "utf-8")
+    (tmp_path / "link").symlink_to(there)
+    monkeypatch.chdir(there)
+    target = {"~": Path.home(), "models": harness.ROOT / "models", "project": harness.ROOT}.get(
+        name
+    )
+    if target is None:
+        target = name if name in (".", "/", "..") else tmp_path / name
+    before = contents(tmp_path)
+    done = harness.command_here("walkthrough.py", walkthrough.main, "--site", str(target))
+    assert done.returncode and done.stdout == "" and done.stderr.count("\n") == 1
+    assert "; type: python walkthrough.py --site " in done.stderr
+    assert contents(tmp_path) == before and harness.PROGRAM.is_file()
+
+
+def test_an_empty_folder_becomes_a_site(tmp_path, recorded):
+    (tmp_path / "site").mkdir()
+    site.write(tmp_path / "site", recorded, REQUEST)
+    assert (tmp_path / "site" / "index.html").is_file() and os.listdir(tmp_path) == ["site"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("when", ["write_bytes", "rename"])
+def test_a_signal_leaves_the_old_site_or_the_new_one(tmp_path, recorded, number, when):
+    """And nothing beside it: in the middle of a file, and while one takes the other's place."""
+    target = tmp_path / "site"
+    site.write(target, recorded, REQUEST)
+    before = contents(target)
+    code = f"""
+import os, pathlib, sys
+sys.path.insert(0, {str(harness.ROOT)!r})
+import walkthrough
+from tools import command
+real = pathlib.Path.{when}
+def act(path, *arguments):
+    made = real(path, *arguments)
+    if path.name in ("config.json", "site"):
+        os.kill(os.getpid(), {int(number)})
+    return made
+pathlib.Path.{when} = act
+sys.argv = ["walkthrough.py", "--site", {str(target)!r}, "The king"]
+command.run("walkthrough.py", walkthrough.main)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert os.listdir(tmp_path) == ["site"], done.stderr
+    if when == "write_bytes":
+        assert done.returncode == 130 and done.stderr.splitlines()[-1].startswith(
+            "walkthrough.py: stopped; type: python walkthrough.py --site"
+        )
+        assert contents(target) == before
+    else:
+        assert done.returncode == 0, done.stderr
+        assert contents(target).keys() == before.keys()
+        assert contents(target)["index.html"] != before["index.html"]
+    site.check_replaceable(target)
 
 
 def test_from_its_cdn_every_file_is_pinned_by_its_hash(tmp_path, recorded):
@@ -172,7 +280,11 @@ def test_a_folder_that_is_no_such_pyodide_is_refused_in_one_line(tmp_path, dummi
     ("arguments", "said"),
     [
         (["--pyodide", "x"], "--pyodide is for --site"),
-        (["--site", "s", "--live"], "--site stands alone"),
+        (["--site", "s", "--live"], "--live does not go with --site"),
+        (["--site", "s", "--compare", "x.py"], "--compare does not go with --site"),
+        (["--site", "s", "--out", "x.html"], "--out does not go with --site"),
+        (["--site", "s", "--open"], "--open does not go with --site"),
+        (["--site", "s", "--port", "8000"], "--port is for --live"),
         (["--site", "s", "--model", "gpt2"], "models/tales only"),
         (["--site", "nowhere/s"], "there is no folder nowhere"),
     ],
