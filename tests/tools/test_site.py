@@ -68,21 +68,29 @@ def recorded():
 
 @pytest.fixture(scope="module")
 def dummies(tmp_path_factory):
-    """A Pyodide of which every file is there, and none is Pyodide's."""
+    """A folder with all files of a Pyodide, of which none is Pyodide's."""
     folder = tmp_path_factory.mktemp("dummies")
     wheels = {name: {"name": name, "file_name": file, "sha256": hashlib.sha256(b"").hexdigest()}
               for name, (file, _) in pyodide.WHEELS.items()}  # fmt: skip
     for name in [*pyodide.CORE, *[one["file_name"] for one in wheels.values()]]:
         (folder / name).write_bytes(b"")
-    (folder / "pyodide.js").write_text(f'// "{pyodide.VERSION}"', "utf-8")
     (folder / pyodide.LOCK).write_text(json.dumps({"packages": wheels}), "utf-8")
     return folder
+
+
+def files_in(folder):
+    return {path.name: path for path in folder.iterdir()}
+
+
+def hashes_in(folder):
+    """Those of Pyodide's own files in this folder, as tools/live/pyodide.py has them."""
+    return {name: (pyodide.hash_of(folder / name), 0) for name in pyodide.CORE}
 
 
 def test_the_site_holds_all_that_its_page_asks_for(tmp_path, recorded, dummies):
     """By name and hash; and another program's site takes its place."""
     target = tmp_path / "site"
-    site.write(target, recorded, REQUEST, pyodide.check_distribution(dummies))
+    site.write(target, recorded, REQUEST, files_in(dummies))
     page = (target / "index.html").read_text("utf-8")
     asked = json.loads(re.search('id="site">(.+?)</script>', page)[1])
     tables = [asked["python"]["scripts"], asked["python"]["files"], asked["files"]]
@@ -250,21 +258,26 @@ def damage(folder, how):
     elif how == "no wasm":
         (folder / "pyodide.asm.wasm").unlink()
         return "pyodide.asm.wasm"
-    elif how == "another version":
-        (folder / "pyodide.js").write_text('"0.27.0"', "utf-8")
-        return "is not Pyodide 0.28.3"
     elif how == "another numpy":
         (folder / numpy).write_bytes(b"x")
-    else:
+    elif how == "an empty lock":
         (folder / pyodide.LOCK).write_text("{}", "utf-8")
         return "names no numpy"
+    else:
+        (folder / how).write_bytes(b"x")
+        return f"{how} is not that of Pyodide 0.28.3"
     return numpy
 
 
 @pytest.mark.parametrize(
-    "how", ["no numpy", "no wasm", "another version", "another numpy", "an empty lock"]
+    "how",
+    ["no numpy", "no wasm", "another numpy", "an empty lock"]
+    + ["pyodide.asm.js", "pyodide.js", "pyodide.asm.wasm", "python_stdlib.zip"],
 )
-def test_a_folder_that_is_no_such_pyodide_is_refused_in_one_line(tmp_path, dummies, how):
+def test_a_folder_that_is_no_such_pyodide_is_refused_in_one_line(
+    tmp_path, dummies, monkeypatch, how
+):
+    monkeypatch.setattr(pyodide, "CORE", hashes_in(dummies))
     folder = shutil.copytree(dummies, tmp_path / "pyodide")
     named = damage(folder, how)
     done = harness.command_here(
@@ -274,6 +287,21 @@ def test_a_folder_that_is_no_such_pyodide_is_refused_in_one_line(tmp_path, dummi
     assert named in done.stderr
     assert done.stderr.endswith("; type: python download.py pyodide\n")
     assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.parametrize("lock", ["its own", "another"])
+def test_a_lock_of_other_wheels_is_said_and_taken(tmp_path, dummies, monkeypatch, capsys, lock):
+    monkeypatch.setattr(pyodide, "CORE", hashes_in(dummies))
+    folder = shutil.copytree(dummies, tmp_path / "pyodide")
+    if lock == "another":
+        found = json.loads((folder / pyodide.LOCK).read_text("utf-8"))
+        numpy = found["packages"]["numpy"]
+        (folder / numpy["file_name"]).write_bytes(b"built here")
+        numpy["sha256"] = hashlib.sha256(b"built here").hexdigest()
+        (folder / pyodide.LOCK).write_text(json.dumps(found), "utf-8")
+    assert len(pyodide.check_distribution(folder)) == 9
+    said = capsys.readouterr().err
+    assert said == "" if lock == "its own" else "pyodide-lock.json is not that of Pyodide" in said
 
 
 @pytest.mark.parametrize(
@@ -384,7 +412,7 @@ def whole(tmp_path_factory, recorded, distribution):
 def still(tmp_path_factory, recorded, dummies):
     """The address of a site in which Python does not start, and all else is as it should be."""
     target = tmp_path_factory.mktemp("still") / "site"
-    site.write(target, recorded, REQUEST, pyodide.check_distribution(dummies))
+    site.write(target, recorded, REQUEST, files_in(dummies))
     with served(target) as url:
         yield url
 
@@ -424,7 +452,7 @@ def until(page, condition, seconds=60):
 
 
 def ready(page):
-    until(page, "python.port !== null")
+    until(page, "python.isReady")
 
 
 def begin(page):
@@ -712,18 +740,113 @@ def test_every_exercise_runs_and_gives_what_cpython_gives(visit, whole):
         assert page.evaluate("data.source === programText() && !isEditing()")
 
 
-def test_the_page_goes_on_while_python_runs_and_stop_ends_it(visit, whole):
+ENDLESS = {
+    "silent": "while True: pass",
+    "empty lines": "while True: print()",
+    "long lines": "while True: print('x' * 1_000_000)",
+    "long errors": "import sys\nwhile True: sys.stderr.write('x' * 1_000_000 + '\\n')",
+    "an error without end": "import sys\nwhile True: sys.stderr.write('x' * 1000)",
+    "ids without end": "ids = [0]\nwhile True:\n    ids.append(1)\n    print(1)",
+}
+
+
+@pytest.mark.parametrize("what", ENDLESS)
+def test_the_page_goes_on_while_python_runs_and_stop_ends_it(visit, whole, what):
     page = visit(whole)
     ready(page)
-    put(page, "n_past = 0", "n_past = 0\nwhile True: pass")
+    put(page, "n_past = 0", f"n_past = 0\n{ENDLESS[what]}")
     begin(page)
-    page.wait_for_timeout(1500)
+    page.wait_for_timeout(2500)
     began = time.monotonic()
     page.evaluate("moveTo(100, true)")
     assert page.evaluate("cursor") == 100 and time.monotonic() - began < 1
     page.click("#stop")
     until(page, "!isRunning", 1)
     assert "Stopped" in told(page)
+    assert page.evaluate("document.body.textContent.length") < 2_000_000
+    page.evaluate("setProgram(original)")
+    assert run_it(page) == RUN_IDS
+
+
+def test_run_in_the_middle_of_a_run_ends_that_one(visit, whole):
+    page = visit(whole)
+    ready(page)
+    put(page, "n_past = 0", "n_past = 0\nwhile True: pass")
+    begin(page)
+    until(page, "python.spare !== null")
+    page.wait_for_timeout(1500)
+    page.evaluate("setProgram(original)")
+    assert run_it(page) == RUN_IDS
+    page.wait_for_timeout(500)
+    assert len(page.workers) == 2 and not page.evaluate("isRunning")  # with the spare one
+
+
+SPOILT = """
+import builtins, json, os, shutil, sys
+import numpy
+numpy.argmax = numpy.exp = json.loads = builtins.len = None
+sys.modules["json"] = sys.modules["tools.page"] = None
+sys.path.insert(0, "/nowhere")
+shutil.rmtree(os.path.expanduser("~/models"), ignore_errors=True)
+open(os.path.expanduser("~/struct.py"), "w").write("x")
+"""
+
+
+def test_a_run_changes_nothing_for_the_next(visit, whole):
+    """Whatever the program did to Python, to numpy or to the files."""
+    page = visit(whole)
+    ready(page)
+    put(page, harness.SOURCE + SPOILT)
+    begin(page)
+    until(page, "!isRunning")
+    page.evaluate("setProgram(original)")
+    assert run_it(page) == RUN_IDS
+    assert told(page) == "" or "Model" in told(page)
+
+
+OVERDONE = {
+    "arrays": ("x = np.ones((60_000_000,), 'f4')\ny = np.ones((3, 20_000_000)) * 2", ""),
+    "all memory": ("held = []\nwhile True: held.append(np.ones(10_000_000))", "MemoryError"),
+    "recursion": ("def again(n): return again(n + 1)\nagain(0)", "RecursionError"),
+    "NaN": ("residual = np.full(3, np.nan)\nlogits = np.full(9, np.nan)", ""),
+    "ids": ("ids = ids + [np.int64(1), 1.5, 'x', None, 10**400, b'x', [1], float('nan')]", ""),
+    "many ids": ("ids = [1] * 1_000_000\nprint(1)\nraise ValueError('mine')", "ValueError: mine"),
+    "a vocabulary": (
+        "vocabulary = {1: 'x', None: [2]}\nids = ['x']\nraise IndexError",
+        "IndexError",
+    ),
+    "exit": ("sys.exit('x' * 50_000_000)", "x" * 100),
+    "a million lines": ("text = [print(i) for i in range(1_000_000)]\nraise OSError", "OSError"),
+    "a long line": ("print('x' * 50_000_000)\nraise OSError('mine')", "OSError: mine"),
+    "a long error": ("raise ValueError('x' * 50_000_000)", "ValueError: x"),
+    "no Python any more": ("import os\nos._exit(3)", "Python ended"),
+    "a stack without end": (
+        "sys.setrecursionlimit(10**9)\ndef again(n): return again(n + 1)\nagain(0)",
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", OVERDONE)
+def test_whatever_a_program_makes_has_an_outcome_and_the_page_lives_on(visit, whole, what):
+    page = visit(whole)
+    ready(page)
+    code, said = OVERDONE[what]
+    put(page, "n_past = 0", f"n_past = 0\n{code}")
+    begin(page)
+    until(page, "!isRunning")
+    if said:
+        assert said in told(page)
+    if said.endswith("Error") or ":" in said:
+        line = next(
+            n for n, text in enumerate(harness.SOURCE.split("\n"), 1) if text == "n_past = 0"
+        )
+        n = int(re.match(r"line (\d+): ", told(page))[1])
+        assert line < n <= line + len(code.split("\n"))
+    assert page.evaluate("document.body.textContent.length") < 2_000_000
+    began = time.monotonic()
+    page.evaluate("moveTo(100, true)")
+    assert time.monotonic() - began < 2
     page.evaluate("setProgram(original)")
     assert run_it(page) == RUN_IDS
 
@@ -830,8 +953,7 @@ def test_python_reaches_nothing_of_the_page_and_no_network(visit, whole):
     assert "Python ended" in told(page)
     ready(page)
     assert [url for url in page.requests[n_requests:] if not url.startswith("blob:null/")] == []
-    [worker] = page.workers
-    found = worker.evaluate(
+    found = page.workers[-1].evaluate(
         """async () => {
           const gone = ["indexedDB", "caches", "fetch", "XMLHttpRequest", "WebSocket", "Worker"];
           const there = gone.filter((name) => name in self && self[name]);

@@ -81,13 +81,63 @@ function place(FS, path) {
   FS.mkdirTree(path.slice(0, path.lastIndexOf("/")));
 }
 
-function answer(python, run, room, {number, request, model}, port) {
+function answer(python, run, room, {request, model}, port) {
   try {
     if (model) bringModel(python, room, model);
-    run(JSON.stringify(request), (message) => port.postMessage({number, message}));
-    port.postMessage({number, ended: true});
+    const told = new Telling(port);
+    run(JSON.stringify(request), (message) => told.take(message));
+    told.send();
+    port.postMessage({ended: true});
   } catch (error) {
-    port.postMessage({number, broken: lastLine(error)});
+    port.postMessage({broken: cut(lastLine(error))});
+  }
+}
+
+const PAUSE = 60; // milliseconds between what is told
+const MOST_PRINTED = 100_000; // characters of a run
+const MOST_LINES = 100; // on stderr
+const MOST_IDS = 4096;
+const LONGEST = 1000; // characters of a line
+
+const cut = (text) => (text.length > LONGEST ? `${text.slice(0, LONGEST)} …` : text);
+
+// What a run tells, seldom enough for the page to go on, and in bounds, whatever is printed.
+class Telling {
+  constructor(port) {
+    this.port = port;
+    this.room = MOST_PRINTED;
+    this.rest = 0; // characters beyond that
+    this.nLines = 0;
+    this.clear();
+  }
+
+  clear() {
+    this.sent = performance.now();
+    Object.assign(this, {printed: "", lines: [], ids: null, refused: null});
+  }
+
+  // A message of run.py.
+  take(message) {
+    if (message.startsWith(`{"done":`)) {
+      this.send();
+      return this.port.postMessage({recording: message});
+    }
+    const [[kind, value]] = Object.entries(JSON.parse(message));
+    if (kind === "printed") {
+      this.printed += value.slice(0, this.room);
+      this.rest += Math.max(0, value.length - this.room);
+      this.room = Math.max(0, this.room - value.length);
+    } else if (kind === "ids") this.ids = value.slice(0, MOST_IDS);
+    else if (kind === "refused") this.refused = cut(value);
+    else if (++this.nLines <= MOST_LINES) this.lines.push(cut(value));
+    if (performance.now() > this.sent + PAUSE) this.send();
+  }
+
+  send() {
+    const {printed, lines, ids, refused, rest, nLines} = this;
+    const more = {characters: rest, lines: Math.max(0, nLines - MOST_LINES)};
+    this.port.postMessage({told: {printed, lines, ids, refused, more}});
+    this.clear();
   }
 }
 
