@@ -16,6 +16,7 @@ import io
 import os
 import re
 import shlex
+import signal
 import sys
 import webbrowser
 from pathlib import Path
@@ -129,12 +130,16 @@ def record_before(path, arguments, program):
 
 
 def serve(path, arguments, options):
-    """Serve the live page until Ctrl-C."""
+    """Serve the live page until Ctrl-C, or until it is told to end in another way."""
     request = request_of(arguments)
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)
     try:
         server = Server(path, request, options.port)
     except OSError as error:
         check(error.errno != errno.EADDRINUSE, f"port {options.port} is in use", LIVE)
+        check(error.errno != errno.EACCES, f"port {options.port} is not for everybody", LIVE)
         raise
     with server:
         say(f"Live: {server.url}")

@@ -27,6 +27,8 @@ SCRIPTS = ["text", "recorded", "place", "steps", "colours", "grid", "glance", "c
 SCRIPTS += ["map", "lines", "sheet", "pane", "rail", "bar", "start"]
 COMPARE = ["differences", "before", "summary", "compare"]  # behind these, where two runs are known
 IN_BROWSER = ["change", "editor", "exercises", "weights", "python"]  # behind these, in a site
+MOST_TEXT = 100_000  # characters of the prompt and of the output
+MOST_MESSAGE = 2000  # characters of what Python says
 MARK = b"<!-- made by walkthrough.py -->"  # only such a file is ever replaced
 
 # How a variable is drawn, where there is more to it than its kind of value says.
@@ -106,7 +108,10 @@ def failure(recorded):
         return f"line {slip_of(recorded)}: {type(error).__name__}: {error.msg}"
     frames = traceback.extract_tb(error.__traceback__)
     line = [frame.lineno for frame in frames if frame.filename == recorded.path][-1]
-    return f"line {line}: " + "".join(traceback.format_exception_only(error)).strip()
+    message = "".join(traceback.format_exception_only(error)).strip()
+    if len(message) > MOST_MESSAGE:
+        message = f"{message[:MOST_MESSAGE]} …"
+    return f"line {line}: {message}"
 
 
 def slip_of(recorded):
@@ -227,7 +232,6 @@ def data_of(recorded, arrays):
         return index[key]
 
     events, lines = recorded.events, recorded.source.split("\n")
-    ids = recorded.variables.get("ids")
     texts = [recorded.variables.get(name) for name in ("prompt", "output")]
     return {
         "statements": [
@@ -258,8 +262,8 @@ def data_of(recorded, arrays):
         "map": MAP,
         "rail": RAIL,
         "vocabulary": vocabulary_of(recorded.variables),
-        "ids": ids if isinstance(ids, list) else [],
-        "texts": [text if isinstance(text, str) else "" for text in texts],
+        "ids": ids_of(recorded.variables),
+        "texts": [text[:MOST_TEXT] if isinstance(text, str) else "" for text in texts],
         "source": recorded.source,
         "arguments": recorded.arguments,
         "slip": slip_of(recorded),
@@ -315,10 +319,26 @@ def axes_of(code):
     return [name.strip() for name in found[1].split(",")] if found else []
 
 
+def ids_of(variables):
+    """Return the ids that the script has now as Python's own numbers; [] if they are something else."""
+    ids = variables.get("ids")
+    if not isinstance(ids, list) or not all(isinstance(id, (int, np.integer)) for id in ids):
+        return []
+    return [int(id) for id in ids] if all(abs(int(id)) < 2**53 for id in ids) else []
+
+
 def vocabulary_of(variables):
-    """Return the text of every token, by id; a byte that is no character by itself is escaped."""
+    """Return the text of every token, by id; a byte that is no character by itself is escaped.
+
+    An edited script may have made something else by this name: then nothing is known of it.
+    """
     table, vocabulary = variables.get("byte_to_character"), variables.get("vocabulary")
     if not isinstance(table, dict) or not isinstance(vocabulary, dict):
+        return []
+    good = all(isinstance(key, str) and isinstance(id, int) for key, id in vocabulary.items())
+    for byte, character in table.items():
+        good = good and byte in range(256) and isinstance(character, str)
+    if not good:
         return []
     byte_of = {character: byte for byte, character in table.items()}
     texts = {}
@@ -368,6 +388,11 @@ def left_out(recorded):
             f"{recorded.arrays.shortened:,} lists and texts: all but the first "
             f"{recorder.MOST_ITEMS} items, {recorder.MOST_CHARACTERS:,} characters or "
             f"{recorder.MOST_BYTES_SHOWN} bytes"
+        )
+    if recorded.cut_prints:
+        sentences.append(
+            f"of what {recorded.cut_prints:,} lines print all but the first "
+            f"{recorder.MOST_PRINTED:,} characters"
         )
     return sentences
 

@@ -28,6 +28,7 @@ MOST_EVENTS = 150_000  # from then on no iteration of an outermost loop is begun
 MOST_CALLS = 100  # of functions in functions that are followed
 MOST_ITEMS = 256  # of a list, set or dict
 MOST_CHARACTERS = 2000  # of a string
+MOST_PRINTED = 10_000  # characters that a statement prints at a time
 MOST_BYTES_SHOWN = 32  # of bytes
 MOST_NUMBERS = 65536  # of an array, at first; halved until all arrays together fit
 MOST_INSIDE = 4  # times fewer of an array that only a function knows
@@ -249,7 +250,7 @@ class Recorder:
     `error_event` the event in which it arose. `silent_after` is the event behind which Python no
     longer told what ran (the script has set sys.settrace itself, or has called itself until the
     stack was full), or None; `too_deep` counts the calls that were not followed because they were
-    deeper than MOST_CALLS.
+    deeper than MOST_CALLS; `cut_prints` the events of whose `printed` only the beginning is kept.
     """
 
     def __init__(self, path: str, source: str, notes: dict[str, Callable] | None = None):
@@ -260,6 +261,7 @@ class Recorder:
         self.arrays = Arrays()
         self.ran, self.kept, self.error, self.error_event = {}, {}, None, -1
         self.silent_after, self.too_deep, self.arguments = None, 0, []
+        self.cut_prints = 0
         self.variables = {"__name__": "__main__", "__file__": path}
         self._stack: list[_Frame] = []
         self._raised = {}  # the event in which an exception was raised, by its id
@@ -298,7 +300,10 @@ class Recorder:
         self._blocks = {number for statement in self.statements for number in statement.inside}
 
     def run(self, arguments: list[str]):
-        """Run the script with this sys.argv[1:]. Its SystemExit and errors end up in `error`."""
+        """Run the script with this sys.argv[1:]. Its SystemExit and errors end up in `error`.
+
+        A KeyboardInterrupt does so as well, and is raised again.
+        """
         self.arguments = arguments
         argv, tracer, stdout, collects = sys.argv, sys.gettrace(), sys.stdout, gc.isenabled()
         sys.argv, sys.stdout = [self.path, *arguments], _Output(stdout, self._print)
@@ -306,8 +311,6 @@ class Recorder:
         sys.settrace(self._call)
         try:
             exec(self._script, self.variables)
-        except KeyboardInterrupt:
-            raise
         except BaseException as error:  # whatever the script may raise
             self.error, self.error_event = error, self._raised.get(id(error), -1)
         finally:
@@ -325,11 +328,16 @@ class Recorder:
             for loop, round in zip((*statement.loops, event.statement), event.iterations):
                 if not event.ended:
                     self.kept[loop] = max(self.kept.get(loop, 0), round + 1)
+        if isinstance(self.error, KeyboardInterrupt):  # perhaps it is meant for who runs this
+            raise self.error
 
     def _print(self, text):
         for frame in reversed(self._stack):
             if frame.now >= 0:
-                self.events[frame.now].printed += text
+                event = self.events[frame.now]
+                room = MOST_PRINTED - len(event.printed)
+                event.printed += text[:room]
+                self.cut_prints += 0 <= room < len(text)
                 return
 
     def _call(self, frame, event, argument):
@@ -585,11 +593,17 @@ class _Output(io.TextIOBase):
     def __init__(self, real, note):
         self.real, self.note = real, note
 
+    @property
+    def buffer(self):
+        return self.real.buffer
+
     def reconfigure(self, **options):
         if hasattr(self.real, "reconfigure"):
             self.real.reconfigure(**options)
 
     def write(self, text):
+        if self.closed:
+            raise ValueError("I/O operation on closed file.")
         self.note(text)
         return self.real.write(text)
 

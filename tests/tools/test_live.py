@@ -60,6 +60,24 @@ class Live:
         os.replace(staged, self.file)
         return text
 
+    def ask(self, code="", tab="tab", **request):
+        """Save the program with this code behind it, run it, and give the lines of the answer."""
+        if code:
+            self.file.write_text(f"{harness.SOURCE}{code}\n", "utf-8")
+            time.sleep(0.4)
+        connection = http.client.HTTPConnection(self.url.split("/")[2], timeout=60)
+        headers = {"Origin": "http://" + self.url.split("/")[2]}
+        asked = {"prompt": PROMPT, "model": str(harness.TALES), "tokens": "1"} | request
+        connection.request("POST", f"{self.url}run?{tab}", json.dumps(asked), headers)
+        for line in connection.getresponse():
+            yield json.loads(line)
+
+    def stop(self, tab="tab"):
+        connection = http.client.HTTPConnection(self.url.split("/")[2], timeout=60)
+        headers = {"Origin": "http://" + self.url.split("/")[2]}
+        connection.request("POST", f"{self.url}stop?{tab}", "", headers)
+        assert connection.getresponse().status == 204
+
     def children(self):
         ps = subprocess.run(
             ["ps", "-A", "-o", "pid=,ppid=,stat="], capture_output=True, text=True, check=True
@@ -266,10 +284,8 @@ def test_the_server_ends_and_so_does_all_that_it_began(serve, sent):
         assert one.process.returncode == 130 and re.fullmatch(
             "walkthrough.py: stopped; type: python walkthrough.py --live .*\n", err
         )
-    end = time.monotonic() + 30
-    while any(alive(pid) for pid in children):
-        assert time.monotonic() < end, "a process goes on without its server"
-        time.sleep(0.05)
+    for pid in children:
+        gone(pid)
 
 
 def alive(pid):
@@ -279,6 +295,118 @@ def alive(pid):
         return False
     state = subprocess.run(["ps", "-o", "stat=", "-p", pid], capture_output=True, text=True).stdout
     return state.strip()[:1] not in ("", "Z")
+
+
+BEGINS = """
+import subprocess, sys, time
+deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+begun = subprocess.Popen([sys.executable, "-c", deaf])
+open("begun", "w").write(str(begun.pid))
+print("begun", file=sys.stderr)
+"""
+
+
+@NEEDS_PS
+@pytest.mark.parametrize(
+    "then, how",
+    [
+        ("", "end"),
+        ("import os; os._exit(3)", "end"),
+        ("time.sleep(600)", "stop"),
+        ("time.sleep(600)", "replaced"),
+        ("7 ** 10**9", "stop"),  # it never lets go of Python's lock
+        ("time.sleep(600)", "SIGINT"),
+        ("7 ** 10**9", "SIGTERM"),
+        ("time.sleep(600)", "SIGKILL"),
+    ],
+)
+def test_what_the_program_has_begun_ends_with_its_run(serve, then, how):
+    one = serve()
+    answer = one.ask(BEGINS + then)
+    for line in answer:
+        if line == {"status": "begun"}:
+            break
+    begun = (one.file.parent / "begun").read_text()
+    assert alive(begun) or how == "end"
+    if how == "stop":
+        one.stop()
+    elif how == "replaced":
+        next(one.ask(tab="other", prompt=""))
+    elif how != "end":
+        one.process.send_signal(getattr(signal, how))
+        out, err = one.process.communicate(timeout=60)
+        assert out == "" and err.count("\n") == (how != "SIGKILL")
+        gone(begun)
+        return
+    ended = list(answer)[-1]["ended"]
+    known = {"stop": "stopped", "replaced": "elsewhere"}
+    assert ended == known.get(how, "Python ended by itself, with status 3" if then else "done")
+    gone(begun)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+@pytest.mark.parametrize("then", ["", "os._exit(3)"])
+def test_a_copy_of_the_process_has_nothing_to_tell(serve, then):
+    one = serve()
+    fork = "import os, time\nif os.fork() == 0:\n    print('a copy')\n    time.sleep(600)\n"
+    told = list(one.ask(fork + then))
+    assert told[-1]["ended"] == ("Python ended by itself, with status 3" if then else "done")
+    assert sum("done" in line for line in told) == (not then)
+
+
+def gone(pid):
+    end = time.monotonic() + 30
+    while alive(pid):
+        assert time.monotonic() < end, "a process goes on"
+        time.sleep(0.05)
+
+
+MUCH = "for i in range(20_000): print('x' * 100, file={})"
+
+
+@pytest.mark.parametrize(
+    "code, name, said",
+    [
+        ("ids = [np.int64(id) for id in ids]; print()", "done", None),
+        ("ids += [float('nan'), None, 10**400, 'x', np.inf]; print()", "done", None),
+        ("vocabulary, byte_to_character = {1: 'x', (2,): []}, {'a': []}", "done", None),
+        ("x = output = 'a' * 50_000_000; print(x)", "done", None),
+        ("x = '\\ud800'; print(x, end='')", "done", None),
+        ("sys.stdout.buffer.write(b'\\xff')", "done", None),
+        (MUCH.format("sys.stdout"), "done", None),
+        (MUCH.format("sys.stderr"), "status", "and 19,001 lines more on stderr"),
+        ("sys.stderr.write('y' * 5_000_000)", "status", "y" * 1000),
+        ("sys.exit('as I want it')", "refused", "as I want it"),
+        ("sys.exit(['a'])", "refused", "['a']"),
+        ("sys.exit(5)", "refused", "It ended with status 5"),
+        ("print('because', file=sys.stderr); sys.exit(5)", "refused", "because"),
+        ("raise KeyboardInterrupt", "failure", "line 451: KeyboardInterrupt"),
+        ("def f(x): return f(x)\nf(1)", "failure", "line 451: RecursionError: maximum recursion"),
+        ("sys.stdout.close()\nprint()", "failure", "line 452: ValueError: I/O operation on closed"),
+        ("raise ValueError('z' * 10**6)", "failure", "line 451: ValueError: " + "z" * 1980),
+        ("input()", "failure", "line 451: EOFError: EOF when reading a line"),
+        ("np.isfinite = None", "refused", "The program ran, but its values cannot be shown: TypeEr"),
+        ("import os; os.abort()", "ended", "Python was ended by SIGABRT"),
+        ("import os; os.closerange(0, 99); print()", "ended", "Python ended by itself, with status"),
+        ("import threading\nthreading.Thread(target=lambda: print(1 / 0)).start()", "done", None),
+        ("import itertools, threading as t\n"
+         "t.Thread(target=lambda: [print() for _ in itertools.count()]).start()", "done", None),
+    ],
+)  # fmt: skip
+def test_whatever_a_changed_program_does_has_a_clear_outcome(serve, code, name, said):
+    if os.name == "nt" and name == "ended":
+        pytest.skip("Windows has no signals")
+    one, told, size = serve(), {}, 0
+    for line in one.ask(code):
+        told |= line
+        size += len(json.dumps(line))
+    assert size < 6_000_000
+    if "done" in told:
+        told["failure"] = told["done"]["data"]["failure"][1]
+        assert all(isinstance(id, int) for id in told["done"]["data"]["ids"])
+        assert told["ended"] == "done"
+    assert name in told and (said is None or told[name].startswith(said))
+    assert one.end()[2].count("\n") == 1  # the server says nothing but its end
 
 
 # -- with a browser: a prompt of one's own
@@ -417,6 +545,45 @@ def test_a_slip_shows_at_its_line_and_is_mended(serve, visit, new, message):
     assert chosen == ["round0", "layer3", "head4"]
 
 
+@pytest.mark.parametrize(
+    "old, new, message",
+    [
+        ("n_seen = n_past + n_new", "n_seen = n_past + (n_new", "SyntaxError: '(' was never closed"),
+        ("n_seen = n_past + n_new", "n_seen = n_past + n_now", "NameError: name 'n_now' is not"),
+        ("import json, struct, sys", "import json struct, sys", "SyntaxError: invalid syntax"),
+    ],
+)
+def test_a_page_that_opens_on_a_slip_comes_alive_with_the_next_save(serve, visit, old, new, message):
+    one = serve(PROMPT, edit=(old, new))
+    page = visit(one.url, wait=False)
+    until(page, "turn === 1 && !isRunning")
+    assert told(page).startswith(f"line {line_of(old)}: {message}")
+    saved(page, one.save)
+    assert told(page) == "" and page.locator(".error:visible").count() == 0
+    assert page.evaluate("nEvents > 5000 && !byId('map').inert")
+    assert page.evaluate("data.ids.length") == len(PROMPT.split()) + 8
+    page.get_by_role("button", name="Line ›").click()
+    assert page.evaluate("stepping")
+
+
+def test_numpy_integers_among_the_ids_show_as_ids(serve, visit):
+    one = serve(PROMPT)
+    page = visit(one.url)
+    before = page.evaluate("data.ids")
+    saved(page, lambda: one.save("int(np.argmax(logits))", "np.argmax(logits)"))
+    assert told(page) == "" and page.evaluate("data.ids") == before
+    assert page.locator("#tokens .token").count() == len(before)
+
+
+def test_much_on_stderr_is_told_in_few_lines(serve, visit):
+    one = serve(PROMPT)
+    page = visit(one.url)
+    one.file.write_text(harness.SOURCE + MUCH.format("sys.stderr"), "utf-8")
+    until(page, "turn === 2")
+    ran(page)
+    assert told(page) == f"{'x' * 100} {'x' * 100} and 19,001 lines more on stderr"
+
+
 def test_a_slip_in_the_first_lines_and_a_program_that_does_nothing(serve, visit):
     one = serve(PROMPT)
     page = visit(one.url)
@@ -452,13 +619,46 @@ def test_two_tabs_one_run(serve, visit):
     until(first, "document.querySelectorAll('#so-far .made').length >= 1")
     run(second)
     until(first, "!isRunning")
-    assert told(first) == "Another tab has begun a run, and that ended this one."
+    said = "Another tab has begun a run, and that ended this one. Run runs it here."
+    assert told(first) == said
     assert told(second) == "" and len(first.evaluate("data.ids")) == 5
     first.get_by_label("tokens", exact=True).fill("1")
     run(first)
     saved(first, one.save)  # the one that ran last runs again, and it alone
     until(second, "byId('run-told').textContent.includes('was saved')")
     assert second.evaluate("turn") == 2 and told(first) == ""
+
+
+def test_ten_tabs(serve, visit):
+    one = serve(PROMPT, "--tokens", "2")
+    tabs = [visit(one.url)]
+    for _ in range(9):
+        tabs.append(tabs[0].context.new_page())
+        tabs[-1].goto(one.url)
+        ran(tabs[-1])
+    saved(tabs[-1], lambda: one.save("words = []\n", "# A line.\nwords = []\n"))
+    for tab in tabs[:-1]:
+        until(tab, "byId('run-told').textContent.includes('was saved. Another tab runs it')")
+        assert tab.evaluate("turn") == 1
+    for tab in tabs:
+        run(tab)
+        assert tab.evaluate("data.source") == one.file.read_text("utf-8")
+    tabs.pop().close()  # it ran last, and is no more
+    saved(tabs[-1], one.save)
+
+
+def test_a_save_while_the_connection_is_lost_is_not_missed(serve, visit):
+    one = serve(PROMPT)
+    page = visit(one.url)
+    page.context.set_offline(True)
+    until(page, "isLost")
+    text = one.save("words = []\n", "# A line.\nwords = []\n")
+    page.wait_for_timeout(500)
+    turn = page.evaluate("turn")
+    page.context.set_offline(False)
+    until(page, f"turn > {turn}")
+    ran(page)
+    assert told(page) == "" and page.evaluate("data.source") == text
 
 
 def test_the_server_is_killed_in_mid_run(serve, visit):
@@ -590,3 +790,22 @@ def test_by_keyboard_only(serve, visit):
     plain = harness.run(*arguments, "--model", str(harness.TALES), "The wolf n\nr")
     assert page.evaluate("data.texts") == ["The wolf n\nr", plain.variables["output"]]
     assert page.evaluate("document.activeElement.name") == "seed"  # the focus stays
+
+
+def test_typing_in_the_bar_moves_nothing_else(serve, visit):
+    page = visit(serve(PROMPT).url)
+    page.evaluate("scrollTo(0, 3000)")
+    page.wait_for_timeout(100)
+    there = page.evaluate("[scrollY, cursor, address(), stepping, wanted, byId('legend').open]")
+    keys = [*"dcnourR ?D1", "ArrowRight", "ArrowLeft", "ArrowDown", "ArrowUp", "Shift+Enter"]
+    keys += ["Home", "End", "Backspace", "Escape"]
+    for name in ("prompt", "tokens", "seed", "model"):
+        page.locator(f"#run [name={name}]").focus()
+        for pressed in [one for one in keys if name != "model" or one not in "? "]:
+            if name != "prompt" and "Enter" in pressed:
+                continue
+            page.keyboard.press(pressed)
+            now = "[scrollY, cursor, address(), stepping, wanted, byId('legend').open]"
+            assert page.evaluate(now) == there, (name, pressed)
+    assert "dcnourR ?D1" in page.locator("#prompt").input_value()
+    assert page.evaluate("turn") == 1

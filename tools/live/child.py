@@ -1,6 +1,9 @@
 """The process in which the live page's program runs once: a request in, what happens out.
 
-Both are lines of JSON, by stdin and stdout. The process ends when its stdin does: with the server.
+Both are lines of JSON, by stdin and stdout; the last one is {"ended": "done"}. The process leads a
+group of its own, so that all that the program begins ends with it. It ends when its stdin does: with
+the server, however that has ended. A thread sees to that, so a program that is within one long
+computation of Python's own, as 10**10**8 is, goes on to the end of it if the server was killed.
 """
 
 import json
@@ -23,8 +26,17 @@ def main():
     if not line:
         return
 
+    def leave_pipes():
+        for file in (requests, out):
+            os.dup2(nowhere, file.fileno(), inheritable=False)
+
+    if hasattr(os, "register_at_fork"):  # a copy of this process has nothing to tell
+        os.register_at_fork(after_in_child=leave_pipes)
+
     def end_with_server():
         requests.read()
+        if hasattr(os, "killpg"):
+            os.killpg(0, signal.SIGKILL)
         os._exit(0)
 
     threading.Thread(target=end_with_server, daemon=True).start()
@@ -35,4 +47,5 @@ def main():
         out.flush()
 
     run.run(asked["path"], asked, tell)
+    tell({"ended": "done"})
     os._exit(0)  # whatever threads the program has begun

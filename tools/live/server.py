@@ -5,11 +5,13 @@ port, and if it changes anything from this very page: another page in the same b
 that was bound to 127.0.0.1 later, gets 403 and starts nothing.
 """
 
+import contextlib
 import http.server
 import json
 import os
-import queue
+import re
 import secrets
+import signal
 import socketserver
 import subprocess
 import sys
@@ -24,6 +26,7 @@ from tools.page import json_of, page_of
 ROOT = Path(__file__).resolve().parents[2]
 START = "import sys; sys.path[0] = sys.argv.pop(); from tools.live import child; child.main()"
 SECONDS = 0.08  # between looks at the file
+SILENCE = 4  # seconds after which a tab that does not ask any more is closed
 PATIENCE = 1.5  # seconds that a file may be missing or empty while an editor saves it
 LONGEST = 4_000_000  # bytes of a request
 HEADERS = {
@@ -40,11 +43,14 @@ class Runs:
     """The runs of a program, one at a time, each in a process that waits for it already."""
 
     def __init__(self):
-        self.lock, self.running, self.spare = threading.Lock(), None, self._new()
+        self.lock, self.running, self.is_closed = threading.Lock(), None, False
+        self.spare = self._new()
 
     def _new(self):
         command = [sys.executable, "-c", START, str(ROOT)]
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        return subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+        )
 
     def begin(self, request, tab):
         """Return the run of this request; the one that goes on ends."""
@@ -52,18 +58,19 @@ class Runs:
             if self.running:
                 self.running.end("replaced" if self.running.tab == tab else "elsewhere")
             ready = self.spare and self.spare.poll() is None
-            self.running = Run(self.spare if ready else self._new(), tab)
+            one = self.running = Run(self.spare if ready else self._new(), tab)
             self.spare = None
-            self.running.send(request)
-            return self.running
+        one.send(request)
+        return one
 
     def over(self, one):
         """Note that a run has ended, and let a process wait for the next one."""
         one.end(None)
+        one.process.wait()
         with self.lock:
             if self.running is one:
                 self.running = None
-            if self.spare is None:
+            if self.spare is None and not self.is_closed:
                 self.spare = self._new()
 
     def stop(self, tab):
@@ -74,13 +81,22 @@ class Runs:
 
     def close(self):
         with self.lock:
+            self.is_closed = True
             for process in filter(None, [self.spare, self.running and self.running.process]):
-                process.kill()
+                end(process)
                 process.wait()
 
 
+def end(process):
+    """End a process and all that it has begun, but for what has left its process group."""
+    if not hasattr(os, "killpg"):
+        return process.kill()
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # all of it has ended already
+        os.killpg(process.pid, signal.SIGKILL)
+
+
 class Run:
-    """A run that goes on. Its lines are JSON, as run.py tells them; the last says how it ended."""
+    """A run that goes on. Its lines are JSON, as child.py tells them; the last says how it ended."""
 
     def __init__(self, process, tab):
         self.process, self.tab, self.why = process, tab, None
@@ -90,30 +106,48 @@ class Run:
             self.process.stdin.write(json.dumps(request).encode("ascii") + b"\n")
             self.process.stdin.flush()
         except OSError:
-            self.process.kill()  # it has ended by itself; its lines say so
+            end(self.process)  # it has ended by itself; its lines say so
 
     def end(self, why):
         self.why = self.why or why
-        self.process.kill()
+        end(self.process)
 
     def lines(self):
-        done = False
         for line in self.process.stdout:
             if not line.endswith(b"\n"):
                 break  # it was ended within a line
-            done = line.startswith(b'{"done":')
             yield line
-        status = self.process.wait()
-        why = "done" if done else self.why or f"Python ended by itself, with status {status}"
+            if line.startswith(b'{"ended":'):
+                return
+        try:
+            status = self.process.wait(1)
+        except subprocess.TimeoutExpired:  # it has closed its stdout, and goes on
+            end(self.process)
+            status = self.process.wait()
+        why = self.why or how_it_ended(status)
         yield json_of({"ended": why}).encode("ascii") + b"\n"
 
 
+def how_it_ended(status):
+    """Return a sentence on a process that has not told its end."""
+    if status >= 0:
+        return f"Python ended by itself, with status {status}"
+    name = signal.Signals(-status).name if -status in set(signal.Signals) else f"signal {-status}"
+    return f"Python was ended by {name}"
+
+
 class Watch:
-    """The program's file: its bytes as they were last saved, and the tabs that wait for others."""
+    """The program's file: its bytes as they were last saved, and the tabs that ask for them.
+
+    Every tab asks anew, several times a second, what `state` returns. A browser keeps six
+    connections to a server at most, so a connection that each tab holds would stop the seventh tab;
+    and a tab that was not there for a while misses nothing.
+    """
 
     def __init__(self, path):
-        self.path, self.lock, self.tabs = Path(path), threading.Lock(), {}
-        self.data, self.problem = self.path.read_bytes(), None
+        self.path, self.lock = Path(path), threading.Lock()
+        self.n_saved, self.data, self.problem = 0, self.path.read_bytes(), None
+        self.tabs = {}  # when each tab was heard last; the one that ran last is the last
 
     def source(self, errors="strict"):
         """Return the program's text. Raises ValueError if it is no text."""
@@ -125,11 +159,11 @@ class Watch:
         try:
             data = self.path.read_bytes()
         except OSError as error:  # an editor may be about to put another in its place
-            return None, f"cannot be read: {error.strerror}"
-        return data, None if data.strip() else "is empty"
+            return None, f"{self.path.name} cannot be read: {error.strerror}"
+        return data, None if data.strip() else f"{self.path.name} is empty"
 
     def follow(self):
-        """Look at the file for ever, and tell the tabs when it is another."""
+        """Look at the file for ever."""
         before, since = None, 0
         while True:
             time.sleep(SECONDS)
@@ -138,34 +172,32 @@ class Watch:
                 before, since = found, time.monotonic()
                 continue
             data, problem = found
-            if problem and problem != self.problem and time.monotonic() - since > PATIENCE:
-                self.problem = problem
-                self.tell({"problem": f"{self.path.name} {problem}"})
-            elif not problem and (data != self.data or self.problem):
-                self.data, self.problem = data, None
-                self.tell({})
+            with self.lock:
+                if problem and time.monotonic() - since > PATIENCE:
+                    self.problem = problem
+                elif not problem and (data != self.data or self.problem):
+                    self.data, self.problem = data, None
+                    self.n_saved += 1
 
-    def tell(self, message):
-        """Tell every tab; the one that ran last, and it alone, is to run again."""
-        with self.lock:
-            for tab, messages in self.tabs.items():
-                messages.put(message | {"yours": tab == next(reversed(self.tabs))})
+    def state(self, tab):
+        """Return how often the file was saved, and what is wrong with it now.
 
-    def join(self, tab):
-        messages = queue.Queue()
+        `yours` says whether this tab shall run it: of those that still ask, the one that ran last.
+        """
         with self.lock:
-            self.tabs[tab] = messages
-        return messages
-
-    def leave(self, tab, messages):
-        with self.lock:
-            if self.tabs.get(tab) is messages:
-                del self.tabs[tab]
+            now = time.monotonic()
+            self.tabs[tab] = now
+            for other in [other for other in self.tabs if now - self.tabs[other] > SILENCE]:
+                del self.tabs[other]
+            yours = tab == next(reversed(self.tabs))
+            return {"saved": self.n_saved, "problem": self.problem, "yours": yours}
 
     def ran(self, tab):
+        """Note that a tab runs the file. Returns how often it was saved until now."""
         with self.lock:
-            if tab in self.tabs:
-                self.tabs[tab] = self.tabs.pop(tab)
+            self.tabs.pop(tab, None)
+            self.tabs[tab] = time.monotonic()
+            return self.n_saved
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -217,16 +249,22 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def may(self):
         """Answer 403 and return False, unless the request comes from this server's own page."""
-        origin = self.headers.get("Origin")
-        secret = urllib.parse.urlsplit(self.path).path.split("/")[1:2]
-        known = secrets.compare_digest("".join(secret).encode(), self.server.secret.encode())
-        good = known and self.headers.get_all("Host") == [self.server.host]
-        good = good and origin in ([None] if self.command == "GET" else []) + [
-            f"http://{self.server.host}"
-        ]
+        secret, _, what = urllib.parse.urlsplit(self.path).path[1:].partition("/")
+        good = secrets.compare_digest(secret.encode(), self.server.secret.encode())
+        good = good and self.headers.get_all("Host") == [self.server.host]
+        is_read = self.command == "GET"
+        allowed = [f"http://{self.server.host}", *([None] if is_read else [])]
+        good = good and all(origin in allowed for origin in self.given("Origin"))
+        if not (is_read and not what):  # a link to the page may stand anywhere
+            allowed = ["same-origin", "none", None]  # as not every browser says
+            good = good and all(site in allowed for site in self.given("Sec-Fetch-Site"))
         if not good:
             self.answer(403, "text/plain", b"403: only the page's own address leads here\n")
         return good
+
+    def given(self, name):
+        """Return all that the request says by this name, which may be [None]."""
+        return self.headers.get_all(name, [None])
 
     def answer(self, status, kind, data=b""):
         self.send_response(status)
@@ -249,42 +287,29 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif what == ["models"]:
             self.answer(200, "application/json", json_of(models()).encode())
         elif what == ["saved"]:
-            self.tell_saved(parts.query)
+            state = self.server.watch.state(parts.query)
+            self.answer(200, "application/json", json_of(state).encode())
         else:
             self.answer(404, "text/plain", b"404\n")
-
-    def tell_saved(self, tab):
-        """Tell a tab, as server-sent events, when the file is saved, as long as the tab is open."""
-        self.send_response(200)
-        self.head("text/event-stream")
-        messages = self.server.watch.join(tab)
-        try:
-            while True:
-                try:
-                    data = f"data: {json_of(messages.get(timeout=5))}\n\n"
-                except queue.Empty:
-                    data = ": still there\n\n"
-                self.wfile.write(data.encode())
-        except OSError:
-            pass
-        finally:
-            self.server.watch.leave(tab, messages)
 
     def do_POST(self):
         if not self.may():
             return
-        length = self.headers.get("Content-Length", "")
-        if not length.isdecimal() or int(length) > LONGEST:
-            return self.answer(413, "text/plain", b"413\n")
+        refused = self.refused_length()
+        if refused:
+            return self.answer(refused, "text/plain", f"{refused}\n".encode())
+        length = int(self.headers["Content-Length"])
         parts = urllib.parse.urlsplit(self.path)
-        what, data = parts.path.split("/", 2)[2:], self.rfile.read(int(length))
-        if what == ["stop"]:
+        what, data = parts.path.split("/", 2)[2:], self.rfile.read(length)
+        if len(data) < length:
+            self.answer(400, "text/plain", b"400: the request was cut\n")
+        elif what == ["stop"]:
             self.server.runs.stop(parts.query)
             self.answer(204, "text/plain")
         elif what == ["run"]:
             try:
                 request = json.loads(data)
-            except ValueError:
+            except (ValueError, RecursionError):
                 request = None
             known = {"prompt", *run.OPTIONS}
             good = isinstance(request, dict) and known.issuperset(request)
@@ -296,19 +321,28 @@ class Handler(http.server.BaseHTTPRequestHandler):
         else:
             self.answer(404, "text/plain", b"404\n")
 
+    def refused_length(self):
+        """Return the status by which a body is refused, or None: its length must be given, once."""
+        lengths = self.given("Content-Length")
+        if "Transfer-Encoding" in self.headers or lengths == [None]:
+            return 411
+        if len(lengths) > 1 or not re.fullmatch("[0-9]+", lengths[0]):
+            return 400
+        return 413 if len(lengths[0]) > len(str(LONGEST)) or int(lengths[0]) > LONGEST else None
+
     def run(self, request, tab):
         """Run the program, and answer with all that it tells, a line for each."""
         watch, runs = self.server.watch, self.server.runs
         self.send_response(200)
         self.head("application/x-ndjson")
-        name = Path(self.server.script).name
+        self.wfile.write(json_of({"began": watch.ran(tab)}).encode() + b"\n")
         try:
             source = watch.source()
         except ValueError as error:
+            name = Path(self.server.script).name
             self.wfile.write(json_of({"refused": f"{name} is no UTF-8: {error}"}).encode() + b"\n")
             self.wfile.write(b'{"ended":"done"}\n')
             return
-        watch.ran(tab)
         one = runs.begin(request | {"source": source, "path": self.server.script}, tab)
         try:
             for line in one.lines():

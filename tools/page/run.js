@@ -4,7 +4,7 @@
 // Who runs the program is not known here. A runner is
 //   models(): a promise of the names that the option `model` offers
 //   run(request, on): begins a run of {prompt, tokens, temperature, topK, seed, model}; an empty
-//     option is left to the program. It calls on.status(text), on.printed(text),
+//     option is left to the program. It calls on.status(text),
 //     on.ids([[id, its text], ...]), on.refused(line), on.done(recording), and at last
 //     on.ended(why): "done", "stopped", "elsewhere" (another tab began one), "lost" (who runs is
 //     gone), or a sentence
@@ -24,6 +24,7 @@ let runner,
 
 const FIELDS = ["prompt", "tokens", "temperature", "topK", "seed", "model"];
 const ASKED = `asked ${location.pathname}`;
+const MOST_SAID = 3; // lines of the program that are shown at its end
 const LOST =
   "The program that serves this page has ended. The page goes on showing what it has. To run again, type: python walkthrough.py --live";
 
@@ -99,7 +100,6 @@ function begin() {
       byId("run-said").textContent = text;
       if (!text.startsWith("Model: ")) said.push(text);
     }),
-    printed: () => {},
     ids: here(showIds),
     refused: here((line) => {
       refused = line;
@@ -113,9 +113,9 @@ function begin() {
     ended: here((why) => {
       showProgress(false);
       const words = {
-        done: said.join(" "),
+        done: said.slice(-MOST_SAID).join(" "),
         stopped: "Stopped. The page shows the run before.",
-        elsewhere: "Another tab has begun a run, and that ended this one.",
+        elsewhere: "Another tab has begun a run, and that ended this one. Run runs it here.",
         lost: LOST,
       };
       if (why !== "done") tellRun(words[why] ?? why, why !== "stopped");
@@ -180,7 +180,7 @@ function showNew(recording, refused) {
     placeBefore = stays ? placeBefore : place;
     showFailure(place);
   } else {
-    if (placeBefore) restoreRounds(placeBefore); // of loops that the slip has hidden
+    if (placeBefore?.rounds) restoreRounds(placeBefore); // of loops that the slip has hidden
     restore(stays ? placeBefore : place);
     placeBefore = null;
     if (!refused) whole = recording;

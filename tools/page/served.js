@@ -1,20 +1,26 @@
 // The runner beside the reader's own editor: walkthrough.py --live, which serves this page.
 
+const EVERY = 200; // milliseconds between questions whether the program was saved
+
 function servedRunner() {
   const tab = crypto.randomUUID();
+  let ran = Infinity; // how often the program was saved when it ran here last
 
   async function run(request, on) {
+    const lines = linesOf(fetch(`run?${tab}`, {method: "POST", body: JSON.stringify(request)}));
     let why = "lost";
     try {
-      const answer = await fetch(`run?${tab}`, {method: "POST", body: JSON.stringify(request)});
-      if (!answer.ok) throw new Error(answer.status);
-      for await (const line of linesOf(answer.body)) {
+      for (;;) {
+        const {value: line, done} = await lines.next().catch(() => ({done: true})); // it has gone
+        if (done) return;
         const [[name, value]] = Object.entries(JSON.parse(line));
         if (name === "ended") why = value;
+        else if (name === "began") ran = value;
         else on[name](value);
       }
     } catch (error) {
-      if (!(error instanceof TypeError) && !(error instanceof SyntaxError)) throw error;
+      why = `The page cannot show this run: ${error}`;
+      throw error;
     } finally {
       on.ended(why);
     }
@@ -25,16 +31,34 @@ function servedRunner() {
     run,
     stop: () => fetch(`stop?${tab}`, {method: "POST"}),
     onSource(call) {
-      const saved = new EventSource(`saved?${tab}`);
-      saved.onmessage = (event) => call(JSON.parse(event.data));
-      saved.onerror = () => call({lost: true});
-      saved.onopen = () => call({lost: false});
+      let told = null, // the problem that was told
+        seen = 0; // the save that was told, as another tab's
+      const look = async () => {
+        const state = await fetch(`saved?${tab}`).then((answer) => answer.json()).catch(() => null);
+        setTimeout(look, state ? EVERY : 5 * EVERY);
+        call({lost: !state});
+        if (!state) return;
+        const {saved, problem, yours} = state;
+        if (problem !== told) {
+          told = problem;
+          if (problem) call({problem});
+        }
+        if (saved <= ran) return;
+        if (yours) ran = saved;
+        else if (saved === seen) return;
+        seen = saved;
+        call({yours});
+      };
+      look();
     },
   };
 }
 
-async function* linesOf(body) {
-  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+// The lines of what is answered, each once it is whole.
+async function* linesOf(asked) {
+  const answer = await asked;
+  if (!answer.ok) return;
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let parts = [];
   for (;;) {
     const {value, done} = await reader.read();
