@@ -54,7 +54,9 @@ async function bringPython() {
   const count = (n) => {
     come += n;
     if (all)
-      python.said(`Python is coming: ${Math.round(come / 1e6)} of ${Math.round(size / 1e6)} MB`);
+      python.said(
+        `Python is coming: ${Math.round(come / 1e6)} of ${Math.round(size / 1e6)} MB. Until then, all that is here can be read: it shows a run that was recorded.`,
+      );
   };
   const frame = element("iframe", {sandbox: "allow-scripts", src: "python.html", hidden: true});
   frame.title = "Python";
@@ -72,7 +74,7 @@ async function bringPython() {
   const wasm = files["pyodide.asm.wasm"];
   delete files["pyodide.asm.wasm"];
   python.frame = frame;
-  python.said("Python starts");
+  python.said("Python starts. In a few seconds Run runs the program here, in your browser.");
   const give = {scripts: Object.values(scripts), wasm, files, packages, site: own};
   return newWorker(give, [wasm]);
 }
@@ -176,12 +178,13 @@ const inBrowser = {
     this.going = mine;
     const source = programText();
     try {
-      byId("run-said").textContent = python.isReady ? "Running" : "Python starts";
+      byId("run-said").textContent = python.isReady ? "Running" : "Waiting for Python";
       const worker = await wakePython();
       if (this.going !== mine) return;
       mine.worker = worker;
       const model = modelFor(request.model, worker.given, on.status);
       startSpare();
+      clearOutput();
       const end = (why, isUsedUp) => {
         if (this.going !== mine) return;
         this.going = null;
@@ -220,8 +223,9 @@ const inBrowser = {
   onSource() {},
 };
 
-function tellOn(on, {printed, ids, lines, refused}) {
-  if (printed) on.printed(String(printed));
+function tellOn(on, {output, ids, lines, refused, isCut}) {
+  for (const [stream, text] of output) addOutput(stream, String(text));
+  if (isCut) cutOutput();
   if (ids) on.ids(ids.map(([id, text]) => [Number(id), String(text)]));
   for (const line of lines) on.status(String(line));
   if (refused !== null) on.refused(String(refused));

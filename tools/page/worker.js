@@ -3,6 +3,7 @@
 // page, which trusts none of it: the program may be whatever somebody has typed.
 
 const HOME = "/home/easygpt2";
+const MOST_PRINTED = 100_000; // characters of a run
 const RUN = `
 import json, os, sys
 import numpy
@@ -10,9 +11,11 @@ sys.path.append("/site")
 from tools.live import run
 from tools.page import json_of
 
-def told(request, tell):
+def told(request, tell, hear):
     os.chdir("${HOME}")
-    run.run("easygpt2.py", json.loads(request), lambda message: tell(json_of(message)))
+    def heard(text):
+        hear(text[:${MOST_PRINTED}])
+    run.run("easygpt2.py", json.loads(request), lambda message: tell(json_of(message)), heard)
     sys.excepthook = sys.__excepthook__  # the program has set its own
 
 def room(n):
@@ -85,7 +88,8 @@ function answer(python, run, room, {request, model}, port) {
   try {
     if (model) bringModel(python, room, model);
     const told = new Telling(port);
-    run(JSON.stringify(request), (message) => told.take(message));
+    const hear = (text) => told.print("out", text);
+    run(JSON.stringify(request), (message) => told.take(message), hear);
     told.send();
     port.postMessage({ended: true});
   } catch (error) {
@@ -94,10 +98,8 @@ function answer(python, run, room, {request, model}, port) {
 }
 
 const PAUSE = 60; // milliseconds between what is told
-const MOST_PRINTED = 100_000; // characters of a run
-const MOST_LINES = 100; // on stderr
 const MOST_IDS = 4096;
-const LONGEST = 1000; // characters of a line
+const LONGEST = 1000; // characters of a line that is told
 
 const cut = (text) => (text.length > LONGEST ? `${text.slice(0, LONGEST)} …` : text);
 
@@ -106,14 +108,22 @@ class Telling {
   constructor(port) {
     this.port = port;
     this.room = MOST_PRINTED;
-    this.rest = 0; // characters beyond that
-    this.nLines = 0;
     this.clear();
   }
 
   clear() {
     this.sent = performance.now();
-    Object.assign(this, {printed: "", lines: [], ids: null, refused: null});
+    Object.assign(this, {output: [], lines: [], ids: null, refused: null, isCut: false});
+  }
+
+  // What goes to stdout ("out") or stderr ("err").
+  print(stream, text) {
+    const piece = text.slice(0, this.room);
+    this.room -= piece.length;
+    this.isCut ||= piece.length < text.length;
+    if (this.output.at(-1)?.[0] === stream) this.output.at(-1)[1] += piece;
+    else if (piece) this.output.push([stream, piece]);
+    this.sendInTime();
   }
 
   // A message of run.py.
@@ -123,20 +133,22 @@ class Telling {
       return this.port.postMessage({recording: message});
     }
     const [[kind, value]] = Object.entries(JSON.parse(message));
-    if (kind === "printed") {
-      this.printed += value.slice(0, this.room);
-      this.rest += Math.max(0, value.length - this.room);
-      this.room = Math.max(0, this.room - value.length);
-    } else if (kind === "ids") this.ids = value.slice(0, MOST_IDS);
+    if (kind === "ids") this.ids = value.slice(0, MOST_IDS);
     else if (kind === "refused") this.refused = cut(value);
-    else if (++this.nLines <= MOST_LINES) this.lines.push(cut(value));
+    else {
+      this.lines.push(cut(value));
+      this.print("err", `${cut(value)}\n`);
+    }
+    this.sendInTime();
+  }
+
+  sendInTime() {
     if (performance.now() > this.sent + PAUSE) this.send();
   }
 
   send() {
-    const {printed, lines, ids, refused, rest, nLines} = this;
-    const more = {characters: rest, lines: Math.max(0, nLines - MOST_LINES)};
-    this.port.postMessage({told: {printed, lines, ids, refused, more}});
+    const {output, lines, ids, refused, isCut} = this;
+    this.port.postMessage({told: {output, lines, ids, refused, isCut}});
     this.clear();
   }
 }
