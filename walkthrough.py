@@ -179,7 +179,10 @@ def own_options(arguments):
     check(not (options.live and options.compare), "--live compares by itself", LIVE, 2)
     check(options.live or not options.port, "--port is for --live", LIVE, 2)
     check(options.site or not options.pyodide, "--pyodide is for --site", SITE, 2)
-    check(not options.site or not (options.live or options.compare), "--site stands alone", SITE, 2)
+    alone = {"--live": options.live, "--compare": options.compare, "--out": options.out}
+    alone |= {"--open": options.open}
+    others = [name for name, given in alone.items() if options.site and given]
+    check(not others, f"{others and others[0]} does not go with --site, a folder", SITE, 2)
     check(not (options.live and options.out), "--out is for a page of one run", LIVE, 2)
     return options, rest + arguments[end:]
 

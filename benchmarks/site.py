@@ -58,7 +58,7 @@ def small(chromium, url, n_runs):
             page = context.new_page()
             began = time.perf_counter()
             page.goto(url)
-            until(page, "typeof python !== 'undefined' && python.port !== null")
+            until(page, "typeof python !== 'undefined' && python.isReady")
             found["Python is there"].append(time.perf_counter() - began)
             run(page)
             found["first own run"].append(time.perf_counter() - began)
@@ -66,7 +66,7 @@ def small(chromium, url, n_runs):
             page.click("#start")
             began = time.perf_counter()
             page.evaluate("inBrowser.stop()")
-            until(page, "python.port !== null")
+            until(page, "python.isReady")
             found["next Python"].append(time.perf_counter() - began)
     for name, seconds in found.items():
         least, most = min(seconds), max(seconds)
@@ -78,7 +78,7 @@ def large(chromium, url, model):
     with contextlib.closing(chromium.new_context()) as context:
         page = context.new_page()
         page.goto(url)
-        until(page, "typeof python !== 'undefined' && python.port !== null")
+        until(page, "typeof python !== 'undefined' && python.isReady")
         before = memory()
         page.evaluate("byId('weights-box').showModal()")
         page.set_input_files("#weights-folder", str(model))

@@ -10,7 +10,9 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -66,21 +68,29 @@ def recorded():
 
 @pytest.fixture(scope="module")
 def dummies(tmp_path_factory):
-    """A Pyodide of which every file is there, and none is Pyodide's."""
+    """A folder with all files of a Pyodide, of which none is Pyodide's."""
     folder = tmp_path_factory.mktemp("dummies")
     wheels = {name: {"name": name, "file_name": file, "sha256": hashlib.sha256(b"").hexdigest()}
               for name, (file, _) in pyodide.WHEELS.items()}  # fmt: skip
     for name in [*pyodide.CORE, *[one["file_name"] for one in wheels.values()]]:
         (folder / name).write_bytes(b"")
-    (folder / "pyodide.js").write_text(f'// "{pyodide.VERSION}"', "utf-8")
     (folder / pyodide.LOCK).write_text(json.dumps({"packages": wheels}), "utf-8")
     return folder
+
+
+def files_in(folder):
+    return {path.name: path for path in folder.iterdir()}
+
+
+def hashes_in(folder):
+    """Those of Pyodide's own files in this folder, as tools/live/pyodide.py has them."""
+    return {name: (pyodide.hash_of(folder / name), 0) for name in pyodide.CORE}
 
 
 def test_the_site_holds_all_that_its_page_asks_for(tmp_path, recorded, dummies):
     """By name and hash; and another program's site takes its place."""
     target = tmp_path / "site"
-    site.write(target, recorded, REQUEST, pyodide.check_distribution(dummies))
+    site.write(target, recorded, REQUEST, files_in(dummies))
     page = (target / "index.html").read_text("utf-8")
     asked = json.loads(re.search('id="site">(.+?)</script>', page)[1])
     tables = [asked["python"]["scripts"], asked["python"]["files"], asked["files"]]
@@ -95,20 +105,126 @@ def test_the_site_holds_all_that_its_page_asks_for(tmp_path, recorded, dummies):
     assert not (target / "pyodide").exists() and os.listdir(tmp_path) == ["site"]
 
 
-@pytest.mark.parametrize("there", ["a file", "a folder", "a site with more in it"])
-def test_nothing_of_the_users_is_replaced(tmp_path, recorded, there):
-    target = tmp_path / "site"
+def contents(folder):
+    """{path: bytes} of all files below a folder, None for folders."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else None
+        for path in folder.rglob("*")
+    }
+
+
+def own_files(folder, recorded, there):
+    """Let a folder be there that is no site, or no longer as it was made; return what is named."""
+    target = folder / "site"
     if there == "a file":
         target.write_text("mine", "utf-8")
-    else:
+        return "site is there already, and no folder"
+    if there in ("a folder", "a list of the user's", "a list with a marker"):
+        target.mkdir()
+        (target / "index.html").write_text("mine", "utf-8")
+        found = {"index.html": hashlib.sha256(b"mine").hexdigest()}
         if there != "a folder":
-            site.write(target, recorded, REQUEST)
-        target.mkdir(exist_ok=True)
+            found = {"sha256": found} if there == "a list with a marker" else found
+            (target / "site.json").write_text(json.dumps(found), "utf-8")
+        return "index.html is no part"
+    site.write(target, recorded, REQUEST)
+    if there == "a site with more in it":
         (target / "CNAME").write_text("mine", "utf-8")
-    with pytest.raises(Refused, match="choose another name"):
-        site.write(target, recorded, REQUEST)
-    mine = target if there == "a file" else target / "CNAME"
-    assert mine.read_text("utf-8") == "mine" and os.listdir(tmp_path) == ["site"]
+        return "CNAME is no part"
+    if there == "a site with a folder in it":
+        (target / "mine").mkdir()
+        return "mine is no part"
+    if there == "a site with a changed file":
+        (target / "easygpt2.py").write_text("mine", "utf-8")
+        return "easygpt2.py was changed"
+    if there == "a site with a changed list":
+        (target / "CNAME").write_text("mine", "utf-8")
+        found = json.loads((target / "site.json").read_text("utf-8"))
+        found["sha256"]["CNAME"] = hashlib.sha256(b"mine").hexdigest()
+        (target / "site.json").write_text(json.dumps(found), "utf-8")
+        return "is no part"
+    kept = target.rename(folder / "kept")
+    target.symlink_to(kept)
+    return "site is there already, and no folder"
+
+
+@pytest.mark.parametrize(
+    "there",
+    ["a file", "a folder", "a list of the user's", "a list with a marker", "a link to a site"]
+    + [f"a site with {what}" for what in ("more in it", "a folder in it")]
+    + [f"a site with {what}" for what in ("a changed file", "a changed list")],
+)
+def test_nothing_of_the_users_is_replaced(tmp_path, recorded, there):
+    named = own_files(tmp_path, recorded, there)
+    before = contents(tmp_path)
+    with pytest.raises(Refused, match=named) as refused:
+        site.write(tmp_path / "site", recorded, REQUEST)
+    assert "choose another name" in str(refused.value)
+    assert refused.value.next_command == f"python walkthrough.py --site {tmp_path / 'site-2'}"
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", [".", "/", "..", "~", "models", "project", "link", "file", "here"])
+def test_a_folder_that_is_somebodys_is_refused_in_one_line(tmp_path, monkeypatch, name):
+    """At once, however much is in it, and with something to type."""
+    there = tmp_path / "here"
+    there.mkdir()
+    (tmp_path / "file").write_text("mine", "utf-8")
+    (tmp_path / "link").symlink_to(there)
+    monkeypatch.chdir(there)
+    target = {"~": Path.home(), "models": harness.ROOT / "models", "project": harness.ROOT}.get(
+        name
+    )
+    if target is None:
+        target = name if name in (".", "/", "..") else tmp_path / name
+    before = contents(tmp_path)
+    done = harness.command_here("walkthrough.py", walkthrough.main, "--site", str(target))
+    assert done.returncode and done.stdout == "" and done.stderr.count("\n") == 1
+    assert "; type: python walkthrough.py --site " in done.stderr
+    assert contents(tmp_path) == before and harness.PROGRAM.is_file()
+
+
+def test_an_empty_folder_becomes_a_site(tmp_path, recorded):
+    (tmp_path / "site").mkdir()
+    site.write(tmp_path / "site", recorded, REQUEST)
+    assert (tmp_path / "site" / "index.html").is_file() and os.listdir(tmp_path) == ["site"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("when", ["write_bytes", "rename"])
+def test_a_signal_leaves_the_old_site_or_the_new_one(tmp_path, recorded, number, when):
+    """And nothing beside it: in the middle of a file, and while one takes the other's place."""
+    target = tmp_path / "site"
+    site.write(target, recorded, REQUEST)
+    before = contents(target)
+    code = f"""
+import os, pathlib, sys
+sys.path.insert(0, {str(harness.ROOT)!r})
+import walkthrough
+from tools import command
+real = pathlib.Path.{when}
+def act(path, *arguments):
+    made = real(path, *arguments)
+    if path.name in ("config.json", "site"):
+        os.kill(os.getpid(), {int(number)})
+    return made
+pathlib.Path.{when} = act
+sys.argv = ["walkthrough.py", "--site", {str(target)!r}, "The king"]
+command.run("walkthrough.py", walkthrough.main)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert os.listdir(tmp_path) == ["site"], done.stderr
+    if when == "write_bytes":
+        assert done.returncode == 130 and done.stderr.splitlines()[-1].startswith(
+            "walkthrough.py: stopped; type: python walkthrough.py --site"
+        )
+        assert contents(target) == before
+    else:
+        assert done.returncode == 0, done.stderr
+        assert contents(target).keys() == before.keys()
+        assert contents(target)["index.html"] != before["index.html"]
+    site.check_replaceable(target)
 
 
 def test_from_its_cdn_every_file_is_pinned_by_its_hash(tmp_path, recorded):
@@ -142,21 +258,26 @@ def damage(folder, how):
     elif how == "no wasm":
         (folder / "pyodide.asm.wasm").unlink()
         return "pyodide.asm.wasm"
-    elif how == "another version":
-        (folder / "pyodide.js").write_text('"0.27.0"', "utf-8")
-        return "is not Pyodide 0.28.3"
     elif how == "another numpy":
         (folder / numpy).write_bytes(b"x")
-    else:
+    elif how == "an empty lock":
         (folder / pyodide.LOCK).write_text("{}", "utf-8")
         return "names no numpy"
+    else:
+        (folder / how).write_bytes(b"x")
+        return f"{how} is not that of Pyodide 0.28.3"
     return numpy
 
 
 @pytest.mark.parametrize(
-    "how", ["no numpy", "no wasm", "another version", "another numpy", "an empty lock"]
+    "how",
+    ["no numpy", "no wasm", "another numpy", "an empty lock"]
+    + ["pyodide.asm.js", "pyodide.js", "pyodide.asm.wasm", "python_stdlib.zip"],
 )
-def test_a_folder_that_is_no_such_pyodide_is_refused_in_one_line(tmp_path, dummies, how):
+def test_a_folder_that_is_no_such_pyodide_is_refused_in_one_line(
+    tmp_path, dummies, monkeypatch, how
+):
+    monkeypatch.setattr(pyodide, "CORE", hashes_in(dummies))
     folder = shutil.copytree(dummies, tmp_path / "pyodide")
     named = damage(folder, how)
     done = harness.command_here(
@@ -168,11 +289,30 @@ def test_a_folder_that_is_no_such_pyodide_is_refused_in_one_line(tmp_path, dummi
     assert not (tmp_path / "s").exists()
 
 
+@pytest.mark.parametrize("lock", ["its own", "another"])
+def test_a_lock_of_other_wheels_is_said_and_taken(tmp_path, dummies, monkeypatch, capsys, lock):
+    monkeypatch.setattr(pyodide, "CORE", hashes_in(dummies))
+    folder = shutil.copytree(dummies, tmp_path / "pyodide")
+    if lock == "another":
+        found = json.loads((folder / pyodide.LOCK).read_text("utf-8"))
+        numpy = found["packages"]["numpy"]
+        (folder / numpy["file_name"]).write_bytes(b"built here")
+        numpy["sha256"] = hashlib.sha256(b"built here").hexdigest()
+        (folder / pyodide.LOCK).write_text(json.dumps(found), "utf-8")
+    assert len(pyodide.check_distribution(folder)) == 9
+    said = capsys.readouterr().err
+    assert said == "" if lock == "its own" else "pyodide-lock.json is not that of Pyodide" in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["--pyodide", "x"], "--pyodide is for --site"),
-        (["--site", "s", "--live"], "--site stands alone"),
+        (["--site", "s", "--live"], "--live does not go with --site"),
+        (["--site", "s", "--compare", "x.py"], "--compare does not go with --site"),
+        (["--site", "s", "--out", "x.html"], "--out does not go with --site"),
+        (["--site", "s", "--open"], "--open does not go with --site"),
+        (["--site", "s", "--port", "8000"], "--port is for --live"),
         (["--site", "s", "--model", "gpt2"], "models/tales only"),
         (["--site", "nowhere/s"], "there is no folder nowhere"),
     ],
@@ -272,7 +412,7 @@ def whole(tmp_path_factory, recorded, distribution):
 def still(tmp_path_factory, recorded, dummies):
     """The address of a site in which Python does not start, and all else is as it should be."""
     target = tmp_path_factory.mktemp("still") / "site"
-    site.write(target, recorded, REQUEST, pyodide.check_distribution(dummies))
+    site.write(target, recorded, REQUEST, files_in(dummies))
     with served(target) as url:
         yield url
 
@@ -312,7 +452,7 @@ def until(page, condition, seconds=60):
 
 
 def ready(page):
-    until(page, "python.port !== null")
+    until(page, "python.isReady")
 
 
 def begin(page):
@@ -494,12 +634,114 @@ def test_a_link_cannot_bring_what_is_no_change(visit, still):
         assert page.evaluate("programText()") == harness.SOURCE
 
 
+def test_a_link_that_would_be_too_long_is_none(visit, still):
+    page = visit(still)
+    noise = "\n".join(
+        f"# {hashlib.sha512(bytes([i % 256, i // 256])).hexdigest()}" for i in range(400)
+    )
+    put(page, harness.SOURCE + noise)
+    page.click("#link")
+    until(page, "byId('link-said').textContent")
+    assert "too long for a link" in page.inner_text("#link-said")
+    assert (
+        not page.locator("#link-text").is_visible() and not page.locator("#link-copy").is_visible()
+    )
+    with page.expect_download() as saved:
+        page.click("#link-download")
+    assert Path(saved.value.path()).read_text("utf-8") == harness.SOURCE + noise
+    page.click("#link-box .close")
+    page.evaluate("setProgram(original)")
+    for hash, said in (
+        ("'A'.repeat(20_000)", "too long: it has 20,"),
+        ("bomb", "too large for any change"),
+    ):
+        page.evaluate(
+            """async (hash) => {
+              const zeros = new Blob([new Uint8Array(9_000_000)]).stream();
+              const packed = zeros.pipeThrough(new CompressionStream("deflate-raw"));
+              const bytes = new Uint8Array(await new Response(packed).arrayBuffer());
+              const bomb = btoa(String.fromCharCode(...bytes)).replaceAll("+", "-")
+                .replaceAll("/", "_").replace(/=+$/, "");
+              tellRun("");
+              openLink(`#change=${site.hash}.${hash === "bomb" ? bomb : "A".repeat(20_000)}`);
+            }""",
+            hash,
+        )
+        until(page, "byId('run-told').textContent")
+        assert said in told(page) and "Nothing was changed" in told(page)
+        assert page.evaluate("programText()") == harness.SOURCE
+
+
+def test_a_link_leaves_the_readers_own_change_alone(visit, still):
+    """Which comes back by a button, and in another tab; the link's survives a reload of its own."""
+    other = visit(still)
+    put(other, "head_size**0.5", "head_size**0.25")
+    hash = other.evaluate("linkOfChange().then((link) => new URL(link).hash)")
+    page = visit(still)
+    put(page, "n_past = 0", "n_past = 0  # mine")
+    page.fill("#prompt", "My prompt")
+    page.goto(f"{still}index.html{hash}")
+    until(page, "typeof isLinked !== 'undefined' && isLinked && isEditing()")
+    assert "head_size**0.25" in page.evaluate("programText()")
+    assert "Your own change is kept" in told(page)
+    page.wait_for_timeout(500)  # until the address is another
+    page.goto(f"{still}index.html")
+    page.reload()
+    until(page, "rows.every((row) => row.state !== null)")
+    assert "head_size**0.25" in page.evaluate("programText()")
+    again = visit(still, context=page.context)
+    assert "# mine" in again.evaluate("programText()")
+    assert "head_size**0.25" not in again.evaluate("programText()")
+    page.click(".to-mine")
+    assert "# mine" in page.evaluate("programText()")
+    page.reload()
+    until(page, "rows.every((row) => row.state !== null)")
+    assert "# mine" in page.evaluate("programText()")
+    assert "head_size**0.25" not in page.evaluate("programText()")
+
+
+def test_the_editor_by_keyboard(visit, still):
+    page = visit(still)
+    page.evaluate("scrollTo(0, 5000)")
+    page.focus("#edit")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement === field()")
+    place = page.evaluate("[lineInView().line, field().selectionStart]")
+    line = harness.SOURCE[: place[1]].count("\n") + 1
+    assert abs(line - place[0]) <= 2 and line > 50
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement === field() && programText() !== original")
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.id") == "edit"
+    page.keyboard.press("Enter")
+    assert not page.evaluate("isEditing()")
+
+
+def test_reset_takes_away_all_that_an_exercise_brought(visit, still):
+    """The change, the prompt and options, and what was said of a slip."""
+    page = visit(still)
+    page.fill("#prompt", "My prompt")
+    page.evaluate("(one) => putIn(one.edits, one.request, '1')", SOLUTIONS[0][1])
+    assert page.input_value("#prompt") == "Once upon a time" and "Now press Run" in told(page)
+    assert page.input_value("[name=tokens]") == "3"
+    assert page.evaluate("document.activeElement.id") == "start"
+    assert page.locator("#patch ins").count() == 4 and page.locator("#patch").is_visible()
+    page.evaluate("(one) => putIn(one.edits, one.request, '2')", SOLUTIONS[2][1])
+    page.evaluate("tellRun('line 3: SyntaxError', true); markSlip(3, 'SyntaxError')")
+    page.click("#reset")
+    assert page.evaluate("programText()") == harness.SOURCE
+    assert (page.input_value("#prompt"), page.input_value("[name=tokens]")) == ("My prompt", "")
+    assert "SyntaxError" not in told(page) and page.locator("#coloured .error").count() == 0
+
+
 def test_the_exercises_are_listed_and_put_in_their_solutions(visit, still):
     page = visit(still)
     page.click("#exercises")
     titles = page.locator("#exercise-list h3").all_inner_texts()
     assert len(titles) == 18 and titles[0] == "1. The five best tokens"
     page.click("#exercise-7 summary")
+    button = page.locator("#exercise-7 [data-solution]")
+    assert button.inner_text() == "Put in: show the perplexity, no root"
     page.click("#exercise-7 [data-solution]")
     assert not page.locator("#exercise-box").is_visible()
     [solution] = [one for number, one in SOLUTIONS if number == 7]
@@ -600,20 +842,125 @@ def test_every_exercise_runs_and_gives_what_cpython_gives(visit, whole):
         assert page.evaluate("data.source === programText() && !isEditing()")
 
 
+ENDLESS = {
+    "silent": "while True: pass",
+    "empty lines": "while True: print()",
+    "long lines": "while True: print('x' * 1_000_000)",
+    "long errors": "import sys\nwhile True: sys.stderr.write('x' * 1_000_000 + '\\n')",
+    "an error without end": "import sys\nwhile True: sys.stderr.write('x' * 1000)",
+    "ids without end": "ids = [0]\nwhile True:\n    ids.append(1)\n    print(1)",
+}
+
+
 def test_the_page_goes_on_while_python_runs_and_stop_ends_it(visit, whole):
+    page = visit(whole)
+    ready(page)
+    length = page.evaluate("document.body.textContent.length")
+    for what, code in ENDLESS.items():
+        put(page, f"{harness.SOURCE}{code}\n")
+        begin(page)
+        until(page, "byId('printed').textContent.includes('Output:')")
+        page.wait_for_timeout(1500)
+        began = time.monotonic()
+        page.evaluate("moveTo(100, true)")
+        assert page.evaluate("cursor") == 100 and time.monotonic() - began < 1, what
+        page.click("#stop")
+        until(page, "!isRunning", 1)
+        assert "Stopped" in told(page)
+        assert page.evaluate("document.body.textContent.length") < length + 300_000, what
+        if what == "long lines":
+            assert page.inner_text("#printed").endswith("more. It is cut here."), what
+    page.evaluate("setProgram(original)")
+    assert run_it(page) == RUN_IDS
+
+
+def test_run_in_the_middle_of_a_run_ends_that_one(visit, whole):
     page = visit(whole)
     ready(page)
     put(page, "n_past = 0", "n_past = 0\nwhile True: pass")
     begin(page)
+    until(page, "python.spare !== null")
     page.wait_for_timeout(1500)
-    began = time.monotonic()
-    page.evaluate("moveTo(100, true)")
-    assert page.evaluate("cursor") == 100 and time.monotonic() - began < 1
-    page.click("#stop")
-    until(page, "!isRunning", 1)
-    assert "Stopped" in told(page)
     page.evaluate("setProgram(original)")
     assert run_it(page) == RUN_IDS
+    page.wait_for_timeout(500)
+    assert len(page.workers) == 2 and not page.evaluate("isRunning")  # with the spare one
+
+
+SPOILT = """
+import builtins, json, os, shutil, sys
+import numpy
+numpy.argmax = numpy.exp = json.loads = builtins.len = None
+sys.modules["json"] = sys.modules["tools.page"] = None
+sys.path.insert(0, "/nowhere")
+shutil.rmtree(os.path.expanduser("~/models"), ignore_errors=True)
+open(os.path.expanduser("~/struct.py"), "w").write("x")
+"""
+
+
+def test_a_run_changes_nothing_for_the_next(visit, whole):
+    """Whatever the program did to Python, to numpy or to the files."""
+    page = visit(whole)
+    ready(page)
+    put(page, harness.SOURCE + SPOILT)
+    begin(page)
+    until(page, "!isRunning")
+    page.evaluate("setProgram(original)")
+    assert run_it(page) == RUN_IDS
+    assert told(page) == "" or "Model" in told(page)
+
+
+OVERDONE = {
+    "x = np.ones((60_000_000,), 'f4')\ny = np.ones((3, 20_000_000)) * 2": "",
+    "held = []\nwhile True: held.append(np.ones(10_000_000))": "MemoryError",
+    "def again(n): return again(n + 1)\nagain(0)": "RecursionError",
+    "residual = np.full(3, np.nan)\nlogits = np.full(9, np.nan)": "",
+    "ids = ids + [np.int64(1), 1.5, 'x', None, 10**400, b'x', [1], float('nan')]": "",
+    "vocabulary = {1: 'x', None: [2]}\nids = ['x']\nraise IndexError": "IndexError",
+    "sys.exit('x' * 50_000_000)": "x" * 100,
+    "text = [print(i) for i in range(300_000)]\nraise OSError('mine')": "OSError: mine",
+    "print('x' * 50_000_000)\nraise OSError('mine')": "OSError: mine",
+    "raise ValueError('x' * 50_000_000)": "ValueError: x",
+    "import os\nos._exit(3)": "Python ended",
+    "sys.setrecursionlimit(10**9)\ndef again(n): return again(n + 1)\nagain(0)": "",
+}
+
+
+def test_whatever_a_program_makes_has_an_outcome_and_the_page_lives_on(visit, whole):
+    page = visit(whole)
+    ready(page)
+    length = page.evaluate("document.body.textContent.length")
+    n_lines = len(harness.SOURCE.split("\n")) - 1
+    for code, said in OVERDONE.items():
+        put(page, f"{harness.SOURCE}{code}\n")
+        begin(page)
+        until(page, "!isRunning", 120)
+        assert said in told(page), code
+        if "Error" in said:
+            line = int(re.match(r"line (\d+): ", told(page))[1])
+            assert n_lines < line <= n_lines + len(code.split("\n")), (code, told(page))
+        assert page.evaluate("document.body.textContent.length") < length + 500_000, code
+        began = time.monotonic()
+        page.evaluate("moveTo(100, true)")
+        assert time.monotonic() - began < 2, code
+    page.evaluate("setProgram(original)")
+    assert run_it(page) == RUN_IDS
+
+
+def test_what_the_program_prints_is_shown_as_it_comes(visit, whole):
+    page = visit(whole)
+    ready(page)
+    assert (
+        page.inner_text("#last-printed")
+        == "Output: Once upon a time there was a great feast, and the"
+    )
+    put(page, "n_past = 0", "print('one', file=sys.stderr)\nn_past = 0")
+    run_it(page)
+    page.click("#output summary")
+    expected = harness.run(*words_of(REQUEST)).stdout
+    shown = page.inner_text("#printed")
+    assert page.inner_text("#printed .err >> nth=-1") == "one\n"
+    assert shown.replace("one\n", "").endswith(expected)
 
 
 def test_errors_are_shown_at_their_line(visit, whole):
@@ -718,8 +1065,7 @@ def test_python_reaches_nothing_of_the_page_and_no_network(visit, whole):
     assert "Python ended" in told(page)
     ready(page)
     assert [url for url in page.requests[n_requests:] if not url.startswith("blob:null/")] == []
-    [worker] = page.workers
-    found = worker.evaluate(
+    found = page.workers[-1].evaluate(
         """async () => {
           const gone = ["indexedDB", "caches", "fetch", "XMLHttpRequest", "WebSocket", "Worker"];
           const there = gone.filter((name) => name in self && self[name]);

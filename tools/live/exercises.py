@@ -11,14 +11,39 @@ from tools.live.run import OPTIONS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 FIELDS = ["prompt", *OPTIONS]
+WORDS = {  # what each patch in docs/solutions does, on the button that puts it in
+    "alike": "the tokens that are most alike",
+    "copying-head": "show the heads that copy",
+    "exact-gelu": "the exact GELU",
+    "fewer-bits": "weights of 8 bits",
+    "five-best": "show the five best tokens",
+    "float16": "weights in float16",
+    "less-repetition": "less repetition",
+    "logit-lens": "show the best token after each layer",
+    "no-attention": "no attention",
+    "no-cache": "no cache",
+    "no-mask": "no mask",
+    "no-mlp": "no MLPs",
+    "no-positions": "no positions",
+    "no-root": "no root",
+    "one-head": "one head only",
+    "perplexity": "show the perplexity",
+    "previous-token": "show the heads that look at the token before",
+    "relu": "ReLU",
+    "silence-head": "silence one head",
+    "skip-layer": "leave a layer out",
+    "strip": "strip the prompt of spaces at its end",
+    "top-p": "top-p",
+}
 CONSOLE = r"^```console\n(.*?)^```\n"
 
 
 def exercises_of(source, text=None):
     """Return [{number, title, task, expect, solutions}] of docs/exercises.md, for this program.
 
-    `task` and `expect` are HTML. A solution is {name, edits, request}: what is applied together,
-    its edits of `source` (as change.js has them), and what the page is to ask for first.
+    `task` and `expect` are HTML. A solution is {name, words, edits, request}: which patches are
+    applied together, what they do, their edits of `source` (as change.js has them), and what the
+    page is to ask for first.
     """
     text = text or (DOCS / "exercises.md").read_text("utf-8")
     found = re.findall(r"^## (\d+)\. ([^\n]+)\n(.*?)(?=^## |\Z)", text, re.M | re.S)
@@ -49,7 +74,12 @@ def solutions_of(body, source):
             elif applied and applied not in [state for state, _ in states]:
                 states.append((list(applied), request_of(words[2:])))
     return [
-        {"name": " and ".join(names), "edits": edits_of(source, names), "request": request}
+        {
+            "name": " and ".join(names),
+            "words": ", ".join([WORDS[name] for name in names]),
+            "edits": edits_of(source, names),
+            "request": request,
+        }
         for names, request in states
     ]
 

@@ -13,7 +13,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from tools.command import Refused, check, say, shown
+from tools.command import Refused, check, note, say, shown
 
 VERSION = "0.28.3"
 CORE_URL = f"https://cdn.jsdelivr.net/npm/pyodide@{VERSION}/"
@@ -62,16 +62,19 @@ def wheels_of(lock):
 
 
 def check_distribution(folder):
-    """Return {name: Path} of what a page needs of this folder. Raises Refused unless it has all."""
+    """Return {name: Path} of what a page needs of this folder, each known by its hash.
+
+    Pyodide's own files are those that are pinned here, and the wheels those that its lock names.
+    Another lock, of wheels that somebody has built, is said and taken. Raises Refused for all else.
+    """
     check(folder.is_dir(), f"--pyodide {shown(folder)}: there is no such folder", BRING)
     missing = [name for name in CORE if not (folder / name).is_file()]
     check(
         not missing, f"{shown(folder)} is no whole Pyodide: it has no {', '.join(missing)}", BRING
     )
-    is_known = f'"{VERSION}"' in (folder / "pyodide.js").read_text("utf-8", "replace")
-    check(
-        is_known, f"{shown(folder)} is not Pyodide {VERSION}, with which the page was made", BRING
-    )
+    other = [name for name, (sha256, _) in CORE.items() if hash_of(folder / name) != sha256]
+    own = [name for name in other if name != LOCK]
+    check(not own, f"{own and shown(folder / own[0])} is not that of Pyodide {VERSION}", BRING)
     try:
         wheels = wheels_of(json.loads((folder / LOCK).read_text("utf-8")))
     except (LookupError, TypeError, ValueError) as error:
@@ -80,10 +83,19 @@ def check_distribution(folder):
     missing = [name for name in wheels if not (folder / name).is_file()]
     check(not missing, f"{shown(folder)} has no {', '.join(missing)}", BRING)
     for name, sha256 in wheels.items():
-        found = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        found = hash_of(folder / name)
         problem = f"{shown(folder / name)} has the sha256 {found}, not {sha256}"
         check(found == sha256, f"{problem}, as {LOCK} says", BRING)
+    if other:
+        note(
+            f"{shown(folder / LOCK)} is not that of Pyodide {VERSION}: "
+            f"{', '.join(WHEELS)} are checked by what it says"
+        )
     return {name: folder / name for name in [*CORE, *wheels]}
+
+
+def hash_of(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def bring(folder):

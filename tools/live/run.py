@@ -34,10 +34,10 @@ def arguments_of(request):
     return [*named, "--", request.get("prompt", "")]  # whatever a prompt looks like, it is one
 
 
-def run(path, request, tell):
-    """Run the request's source, which stands at `path`, and tell what happens."""
+def run(path, request, tell, hear=lambda text: None):
+    """Run the request's source, which stands at `path`; tell what happens, and hear its stdout."""
     recorded, slip = recorder_of(path, request["source"])
-    progress = _Progress(recorded, tell)
+    progress = _Progress(recorded, tell, hear)
     output, errors = _Told(progress.printed), _Told(progress.said)
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors), np.errstate():
         with contextlib.suppress(KeyboardInterrupt):  # it shows at its line, as any other
@@ -119,12 +119,13 @@ class _Buffer(io.RawIOBase):
 class _Progress:
     """What a run has said by now."""
 
-    def __init__(self, recorded, tell):
-        self.recorded, self.tell = recorded, tell
+    def __init__(self, recorded, tell, hear):
+        self.recorded, self.tell, self.hear = recorded, tell, hear
         self.line, self.last, self.n_lines = "", "", 0
         self.n_ids, self.texts = 0, []
 
     def printed(self, text):
+        self.hear(text)
         ids = page.ids_of(self.recorded.variables)
         if len(ids) != self.n_ids:
             self.texts = self.texts or page.vocabulary_of(self.recorded.variables)

@@ -8,19 +8,22 @@ folder too. The page knows the sha256 of every file that it will ask for.
 import base64
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import shlex
 import shutil
-from pathlib import Path
+import signal
+from pathlib import Path, PurePosixPath
 
 from tools import published
-from tools.command import check, shown
+from tools.command import Refused, check, shown
 from tools.live import exercises, pyodide
 from tools.page import PARTS, json_of, page_of, policy_hash
 
 ROOT = Path(__file__).resolve().parents[2]
-LIST = "site.json"  # every file of the site with its sha256, so that only ours are ever replaced
+LIST = "site.json"  # every file of the site with its sha256: only such a folder is ever replaced
+MAKER = "walkthrough.py --site of EasyGPT2"
 TOOLS = ["__init__.py", "page.py", "recorder.py", "live/__init__.py", "live/run.py"]
 MODEL = ["config.json", "vocab.json", "merges.txt", "model.safetensors"]
 PUBLISHER = "https://huggingface.co"
@@ -34,53 +37,105 @@ def write(target, recorded, request, distribution=None):
     """Write the site of this recorded run; return how many bytes it has.
 
     `distribution` is {name: Path} of a Pyodide to lie in it. The folder appears whole or not at
-    all. Raises Refused where it is there and anything in it is not a site's.
+    all. Raises Refused where it is there and is anything but a site as it was written here,
+    KeyboardInterrupt where the process is told to end meanwhile.
     """
-    check_replaceable(target)
+    target = check_replaceable(target)
     files = files_of(recorded, request, distribution)
-    files[LIST] = json_of(
-        {name: hashlib.sha256(files[name]).hexdigest() for name in files}
-    ).encode()
+    files[LIST] = list_of({name: hashlib.sha256(files[name]).hexdigest() for name in files})
     staging = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        for name, data in files.items():
-            (staging / name).parent.mkdir(parents=True, exist_ok=True)
-            (staging / name).write_bytes(data)
-        replace(staging, target)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    with signals_wait() as came:
+        try:
+            for name, data in files.items():
+                if came:
+                    raise KeyboardInterrupt
+                (staging / name).parent.mkdir(parents=True, exist_ok=True)
+                (staging / name).write_bytes(data)
+            replace(staging, target)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
     return sum(map(len, files.values()))
 
 
+@contextlib.contextmanager
+def signals_wait():
+    """Let Ctrl-C and SIGTERM wait until the end of this block; give the list of those that came."""
+    came = []
+    handlers = {
+        number: signal.signal(number, lambda number, _: came.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield came
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def list_of(hashes):
+    """Return the bytes of a site's list, from {file: sha256}."""
+    return json_of({"made by": MAKER, "sha256": hashes}).encode()
+
+
 def check_replaceable(target):
-    """Raise Refused unless the folder is absent, empty, or holds a site and nothing else."""
-    again = shlex.join(["python", "walkthrough.py", "--site", f"{target}-new"])
-    check(target.parent.is_dir(), f"--site {target}: there is no folder {target.parent}", again, 2)
-    if not os.path.lexists(target):
-        return
-    good = target.is_dir() and not target.is_symlink()
-    check(good, f"{target} is there already, and no folder; choose another name", again)
-    found = sorted(path for path in target.rglob("*") if not path.is_dir())
-    known = set()
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        known = {LIST, *json.loads((target / LIST).read_text("utf-8"))}
-    others = [path for path in found if path.relative_to(target).as_posix() not in known]
-    check(
-        not others,
-        f"{others and shown(others[0])} is no part of a site of mine; choose another name",
-        again,
-    )
+    """Return the whole path of a folder; raise Refused unless it is absent, empty, or a site.
+
+    A site is one as it was written here: its list says so, and each file has the hash listed there.
+    """
+    named, target = str(target), absolute(target)
+    holds = next((path for path in (ROOT, Path.cwd()) if path.is_relative_to(target)), None)
+    free = (f"{named}-{n}" for n in itertools.count(2) if not os.path.lexists(f"{target}-{n}"))
+    again = shlex.join(["python", "walkthrough.py", "--site", "site" if holds else next(free)])
+    check(not holds, f"--site {named} would replace {holds}, which is no site", again, 2)
+    parent = target.parent
+    check(parent.is_dir(), f"--site {named}: there is no folder {shown(parent)}", again, 2)
+    if os.path.lexists(target):
+        good = target.is_dir() and not target.is_symlink()
+        check(good, f"{named} is there already, and no folder; choose another name", again)
+        other = foreign(target)
+        check(not other, f"{other}; nothing of it is replaced, so choose another name", again)
+    return target
+
+
+def absolute(path):
+    """Return a path from the root on, in which only its last part may be a link."""
+    return path.parent.resolve() / path.name if path.name not in ("", "..") else path.resolve()
+
+
+def foreign(folder):
+    """Return why this folder is no site as it was written here, naming a file, or None."""
+    hashes = {}
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError, RecursionError):
+        data = (folder / LIST).read_bytes()
+        found = dict(json.loads(data)["sha256"])
+        if data == list_of(found):
+            hashes = found | {LIST: hashlib.sha256(data).hexdigest()}
+    folders = {str(parent) for name in hashes for parent in PurePosixPath(name).parents}
+    waiting = [folder]
+    while waiting:
+        for path in sorted(waiting.pop().iterdir()):
+            name = path.relative_to(folder).as_posix()
+            if not path.is_symlink() and path.is_dir() and name in folders:
+                waiting.append(path)
+            elif path.is_symlink() or not path.is_file() or name not in hashes:
+                return f"{shown(path)} is no part of a site of mine"
+            elif hashlib.sha256(path.read_bytes()).hexdigest() != hashes[name]:
+                return f"{shown(path)} was changed since the site was made"
+    return None
 
 
 def replace(staging, target):
     """Let the staged folder be the target; the one before is gone only once this has worked."""
     before = target.with_name(f"{staging.name}.before")
-    if os.path.lexists(target):
+    there = os.path.lexists(target)
+    if there:
         target.rename(before)
     try:
+        other = there and foreign(before)  # it may have come meanwhile
+        check(not other, f"{other}; nothing of it is replaced")
         staging.rename(target)
-    except OSError:
-        with contextlib.suppress(OSError):
+    except (OSError, Refused):
+        if there:
             before.rename(target)
         raise
     shutil.rmtree(before, ignore_errors=True)

@@ -1,21 +1,26 @@
 // The page that runs in the browser alone: its start, links that carry a change, and what is kept.
 
-const DRAFT = "easygpt2.draft";
+const DRAFT = `draft ${location.pathname}`; // of the reader's own
+const LINKED = `linked ${location.pathname}`; // of what a link has brought, which is kept apart
+let isLinked = sessionStorage.getItem(LINKED) !== null; // of this tab, so that it may be reloaded
+let askedBefore = null; // what the form held before an exercise or a link filled it in
 
 // What the reader has changed is kept in this browser, so that a closed tab loses nothing.
 function keepDraft() {
   const edits = changeOf(programText());
   try {
-    if (edits.length) localStorage.setItem(DRAFT, JSON.stringify({hash: site.hash, edits}));
+    const kept = edits.length ? JSON.stringify({hash: site.hash, edits}) : null;
+    if (isLinked) sessionStorage.setItem(LINKED, kept);
+    else if (kept) localStorage.setItem(DRAFT, kept);
     else localStorage.removeItem(DRAFT);
   } catch {
     // a browser that keeps nothing: then the page works without
   }
 }
 
-function draft() {
+function draft(store = localStorage, key = DRAFT) {
   try {
-    const {hash, edits} = JSON.parse(localStorage.getItem(DRAFT));
+    const {hash, edits} = JSON.parse(store.getItem(key));
     return hash === site.hash && areEdits(edits, original.split("\n").length) ? edits : [];
   } catch {
     return [];
@@ -24,7 +29,23 @@ function draft() {
 
 const withEdits = (edits) => applyEdits(original.split("\n"), edits).join("\n");
 
+// From a link back to the reader's own change.
+function backToMine() {
+  leaveLink();
+  setProgram(withEdits(draft()));
+  if (askedBefore) fillRequest(askedBefore);
+  askedBefore = null;
+  tellRun("Your own change is in the editor. Run runs it.");
+  showChange();
+}
+
+function leaveLink() {
+  isLinked = false;
+  sessionStorage.removeItem(LINKED);
+}
+
 function fillRequest(request) {
+  askedBefore ??= asks();
   for (const name of FIELDS) {
     if (typeof request?.[name] !== "string") continue;
     const entry = byId("run").elements[name];
@@ -34,7 +55,16 @@ function fillRequest(request) {
   }
 }
 
-// The address that carries the change and what it is to be tried on.
+// The program as it came, and the prompt and the options as the reader had them.
+function reset() {
+  setProgram(original);
+  if (askedBefore) fillRequest(askedBefore);
+  askedBefore = null;
+  if (!draft().length) leaveLink();
+  tellRun("The program is as it came. Undo brings your change back.");
+}
+
+// The address that carries the change and what it is to be tried on. Raises RangeError.
 async function linkOfChange() {
   const packed = await packChange({edits: changeOf(programText()), request: asks()});
   const url = new URL(location.href);
@@ -44,10 +74,14 @@ async function linkOfChange() {
 
 async function showLink() {
   byId("link-box").showModal();
-  byId("link-text").value = await linkOfChange();
+  const link = await linkOfChange().catch(() => "");
+  byId("link-text").value = link;
   byId("link-text").select();
-  byId("link-said").textContent =
-    "Whoever opens it sees the change, marked. It runs only once they press Run.";
+  byId("link-text").hidden = byId("link-copy").hidden = !link;
+  byId("link-said").textContent = link
+    ? "Whoever opens it sees the change, marked. It runs only once they press Run."
+    : "Your change is too long for a link. Download saves the whole program as a file, which you can send instead.";
+  byId("link-download").hidden = Boolean(link);
 }
 
 async function copyLink() {
@@ -62,33 +96,51 @@ async function copyLink() {
 
 // Put the change that an address carries into the editor. Nothing of it runs.
 async function openLink(hash) {
-  const found = hash.match(/^#change=([0-9a-f]+)\.([\w-]+)$/);
-  if (!found) return tellRun("This link is damaged, so nothing was changed.", true);
-  if (found[1] !== site.hash)
-    return tellRun(
-      "This link changes another version of easygpt2.py, so its lines may not fit here. Nothing was changed.",
-      true,
+  const refuse = (why) => tellRun(`${why} Nothing was changed.`, true);
+  if (hash.length > MOST_PACKED + 100)
+    return refuse(
+      `This link is too long: it has ${hash.length.toLocaleString("en")} characters, and this page makes none of more than ${MOST_PACKED.toLocaleString("en")}.`,
     );
+  const found = hash.match(/^#change=([0-9a-f]+)\.([\w-]+)$/);
+  if (!found)
+    return refuse("This link is damaged: it is not one that this page has made. Ask for it again.");
+  if (found[1] !== site.hash)
+    return refuse(
+      "This link changes another version of easygpt2.py, so its lines may not fit here.",
+    );
+  let change;
   try {
-    const {edits, request} = await unpackChange(found[2]);
-    if (!areEdits(edits, original.split("\n").length)) throw new Error("no edits");
-    setProgram(withEdits(edits));
-    fillRequest(request);
-  } catch {
-    return tellRun("This link is damaged, so nothing was changed.", true);
+    change = await unpackChange(found[2]);
+  } catch (error) {
+    return refuse(
+      error instanceof RangeError
+        ? "This link is damaged: what it holds is too large for any change."
+        : "This link is damaged: a part of it was lost on its way. Ask for it again.",
+    );
   }
+  if (!areEdits(change?.edits, original.split("\n").length))
+    return refuse("This link is damaged: what it holds is no change of this program.");
+  isLinked = true;
+  setProgram(withEdits(change.edits));
+  fillRequest(change.request);
+  keepDraft();
   byId("change").open = true;
-  tellRun(
-    "A link brought the change that is marked. None of it has run. Run runs it, Reset takes it away.",
-  );
+  tellLink("A link brought the change that is marked. None of it has run.");
   showChange();
+}
+
+function tellLink(text) {
+  const mine = draft().length;
+  tellRun(`${text} Run runs it, Reset takes it away.${mine ? " Your own change is kept. " : ""}`);
+  const back = {type: "button", class: "to-mine", onclick: backToMine};
+  if (mine) byId("run-told").append(element("button", back, "Back to mine"));
 }
 
 const isLink = (hash) => hash.startsWith("#change=");
 
 function startBrowser() {
   startEditor(data.source);
-  const kept = draft();
+  const kept = isLinked ? draft(sessionStorage, LINKED) : draft();
   if (kept.length) {
     field().value = withEdits(kept);
     typed();
@@ -96,6 +148,7 @@ function startBrowser() {
   changed = keepDraft;
   startExercises();
   startWeights();
+  startOutput();
   python.said = (text, isError = false) => {
     byId("python").textContent = text;
     byId("python").classList.toggle("error", isError);
@@ -107,10 +160,12 @@ function startBrowser() {
     });
   byId("link").addEventListener("click", showLink);
   byId("link-copy").addEventListener("click", copyLink);
+  byId("link-download").addEventListener("click", download);
   addEventListener("hashchange", () => {
     if (isLink(location.hash)) openLink(location.hash);
   });
   if (isLink(location.hash)) openLink(location.hash);
+  else if (isLinked) tellLink("The change that a link brought is in the editor.");
   else if (kept.length) tellRun("Your change of before is in the editor. Run runs it.");
   wakePython().catch((error) => python.said(error.message, true));
 }

@@ -54,16 +54,28 @@ function areEdits(edits, n) {
   );
 }
 
+const MOST_PACKED = 16_000; // characters in a link: what carries it may cut longer ones
+const MOST_UNPACKED = 2_000_000; // bytes
+
+// What a stream makes of these bytes, as chunks. Raises RangeError where it makes too much of them.
 async function piped(bytes, stream) {
-  return new Uint8Array(
-    await new Response(new Blob([bytes]).stream().pipeThrough(stream)).arrayBuffer(),
-  );
+  const chunks = [];
+  let n = 0;
+  for (const reader = new Blob([bytes]).stream().pipeThrough(stream).getReader(); ;) {
+    const {done, value} = await reader.read();
+    if (done) return new Blob(chunks);
+    n += value.length;
+    if (n > MOST_UNPACKED) throw new RangeError("too much");
+    chunks.push(value);
+  }
 }
 
+// The text of a change in a link. Raises RangeError where it is too long for one.
 async function packChange(change) {
   const bytes = new TextEncoder().encode(JSON.stringify(change));
-  const packed = await piped(bytes, new CompressionStream("deflate-raw"));
-  const text = btoa(String.fromCharCode(...packed));
+  const packed = await (await piped(bytes, new CompressionStream("deflate-raw"))).arrayBuffer();
+  if (packed.byteLength * (4 / 3) > MOST_PACKED) throw new RangeError("too long");
+  const text = btoa(String.fromCharCode(...new Uint8Array(packed)));
   return text.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 }
 
@@ -72,5 +84,5 @@ async function unpackChange(text) {
   const letters = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
   const packed = Uint8Array.from(letters, (letter) => letter.charCodeAt(0));
   const bytes = await piped(packed, new DecompressionStream("deflate-raw"));
-  return JSON.parse(new TextDecoder().decode(bytes));
+  return JSON.parse(await bytes.text());
 }

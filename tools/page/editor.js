@@ -109,6 +109,11 @@ function type(text) {
   }
 }
 
+function again(command) {
+  field().focus({preventScroll: true});
+  document.execCommand(command);
+}
+
 function typed() {
   slip = null;
   drawProgram();
@@ -176,18 +181,14 @@ function breakLine() {
   type("\n" + before.match(/^ */)[0] + " ".repeat(deeper));
 }
 
-let leaves = false; // Esc was pressed: Tab leaves the field, as anywhere else
-
+// Tab indents. Escape leaves the field, so that nobody is kept in it who has no mouse.
 function onKey(event) {
-  const plain = !event.ctrlKey && !event.altKey && !event.metaKey && !event.isComposing;
-  if (event.key === "Tab" && plain && !leaves) {
-    event.preventDefault();
-    indent(event.shiftKey ? -1 : 1);
-  } else if (event.key === "Enter" && plain && !event.shiftKey) {
-    event.preventDefault();
-    breakLine();
-  }
-  if (event.key !== "Shift") leaves = event.key === "Escape";
+  if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
+  if (event.key === "Tab") indent(event.shiftKey ? -1 : 1);
+  else if (event.key === "Enter" && !event.shiftKey) breakLine();
+  else if (event.key === "Escape") byId("edit").focus({preventScroll: true});
+  else return;
+  event.preventDefault();
 }
 
 // -- the editor in the place of the lines, at the same place
@@ -225,6 +226,7 @@ function scrollToLine({line, top}) {
 function setEditing(open) {
   if (open === isEditing()) return;
   const place = lineInView();
+  if (document.activeElement === field()) byId("edit").focus({preventScroll: true});
   byId("editor").hidden = byId("editing").hidden = !open;
   byId("lines").hidden = open;
   byId("left-out").hidden = open;
@@ -235,7 +237,15 @@ function setEditing(open) {
 }
 
 const openEditor = () => setEditing(true);
-const closeEditor = () => setEditing(false);
+
+// By the button: who has a keyboard can type at once, at the first line in view.
+function switchEditor({pointerType}) {
+  setEditing(!isEditing());
+  if (!isEditing() || pointerType === "touch") return;
+  const at = programText().split("\n").slice(0, lineInView().line - 1).join("\n").length;
+  field().focus({preventScroll: true});
+  field().setSelectionRange(at && at + 1, at && at + 1);
+}
 
 // Show a line of the editor.
 function showLine(line) {
@@ -268,12 +278,12 @@ function startEditor(source) {
   original = source;
   field().value = source;
   const act = {
-    edit: () => setEditing(!isEditing()),
-    undo: () => document.execCommand("undo"),
-    redo: () => document.execCommand("redo"),
+    edit: switchEditor,
+    undo: () => again("undo"),
+    redo: () => again("redo"),
     indent: () => indent(1),
     dedent: () => indent(-1),
-    reset: () => setProgram(original),
+    reset,
     download,
   };
   for (const [id, one] of Object.entries(act)) byId(id).addEventListener("click", one);

@@ -3,11 +3,15 @@
 function startExercises() {
   const list = byId("exercise-list");
   for (const {number, title, task, expect, solutions} of site.exercises) {
-    const buttons = solutions.map(({name, edits, request}) =>
+    const buttons = solutions.map(({name, words, edits, request}) =>
       element(
         "button",
-        {type: "button", onclick: () => putIn(edits, request), "data-solution": name},
-        `Put in: ${name}`,
+        {
+          type: "button",
+          onclick: () => putIn(edits, request, `exercise ${number} (${words})`),
+          "data-solution": name,
+        },
+        `Put in: ${words}`,
       ),
     );
     const what = element("div", {class: "expect"});
@@ -34,11 +38,14 @@ function startExercises() {
 }
 
 // A solution goes into the editor, and what it is tried on into the form. Nothing runs yet.
-function putIn(edits, request) {
+function putIn(edits, request, name) {
   byId("exercise-box").close();
-  const {length} = original.split("\n");
-  if (areEdits(edits, length)) setProgram(applyEdits(original.split("\n"), edits).join("\n"));
+  setProgram(withEdits(edits));
   fillRequest(request);
-  tellRun("The solution is in the editor. Run shows what it does, Undo or Reset takes it away.");
+  byId("change").open = true;
+  tellRun(
+    `The solution of ${name} is in the editor, its lines marked, and so is the prompt to try it on. Now press Run. Undo or Reset takes it away.`,
+  );
   showChange();
+  byId("start").focus({preventScroll: true});
 }

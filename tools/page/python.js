@@ -1,5 +1,8 @@
-// Python in this browser: brought once, started in a worker in a sandbox (python.html), and started
-// anew after Stop, in the background. What a run tells is not trusted: the program may be anybody's.
+// Python in this browser: brought once, and started in workers in a sandbox (python.html). What a
+// run tells is not trusted: the program may be anybody's.
+//
+// A changed program may have changed anything in its Python, so its worker ends with it, as it does
+// by Stop. So that the next run need not wait, a spare worker starts as soon as a run begins.
 //
 // `site` is what the site was made with: the files by address and hash, the hash of the program,
 // exercises, and where the weights of OpenAI's GPT-2 are published.
@@ -8,11 +11,18 @@ const site = JSON.parse(byId("site").textContent);
 
 const python = {
   frame: null,
-  port: null, // to the worker; null while none is ready
-  ready: null, // a promise of the port
-  given: new Set(), // the models whose weights the worker has
+  next: null, // a promise of the worker that runs the next program
+  spare: null, // a promise of the one behind it
+  isReady: false, // whether `next` has started
   said: () => {}, // called with what the reader may want to know while Python comes
 };
+const broken = new Map(); // number of a worker → what is called when it breaks down
+let nWorkers = 0;
+
+addEventListener("message", ({data, source}) => {
+  if (source && source === python.frame?.contentWindow)
+    broken.get(data?.number)?.(new Error(String(data.broken)));
+});
 
 // A file of the site or of Pyodide, checked by its hash. Raises Error.
 async function fetched({url, integrity}) {
@@ -44,7 +54,9 @@ async function bringPython() {
   const count = (n) => {
     come += n;
     if (all)
-      python.said(`Python is coming: ${Math.round(come / 1e6)} of ${Math.round(size / 1e6)} MB`);
+      python.said(
+        `Python is coming: ${Math.round(come / 1e6)} of ${Math.round(size / 1e6)} MB. Until then, all that is here can be read: it shows a run that was recorded.`,
+      );
   };
   const frame = element("iframe", {sandbox: "allow-scripts", src: "python.html", hidden: true});
   frame.title = "Python";
@@ -62,47 +74,69 @@ async function bringPython() {
   const wasm = files["pyodide.asm.wasm"];
   delete files["pyodide.asm.wasm"];
   python.frame = frame;
-  python.said("Python starts");
+  python.said("Python starts. In a few seconds Run runs the program here, in your browser.");
   const give = {scripts: Object.values(scripts), wasm, files, packages, site: own};
-  return startWorker(give, [wasm]);
+  return newWorker(give, [wasm]);
 }
 
-// A new worker, the one before ended: a promise of its port.
-function startWorker(give = {}, transfer = []) {
-  const {port1, port2} = new MessageChannel();
-  python.port = null;
-  python.given.clear();
+// A promise of another worker: {number, port, given: the models whose weights it has}.
+function newWorker(give, transfer = []) {
+  const {port1: port, port2} = new MessageChannel();
+  const number = ++nWorkers;
   return new Promise((done, fail) => {
-    const hear = ({data, source}) => {
-      if (source !== python.frame.contentWindow) return;
-      removeEventListener("message", hear);
-      fail(new Error(String(data?.broken)));
+    broken.set(number, fail);
+    port.onmessage = ({data}) => {
+      if (data?.ready === true) done({number, port, given: new Set()});
+      else fail(new Error(String(data?.broken)));
     };
-    addEventListener("message", hear);
-    port1.onmessage = ({data}) => {
-      removeEventListener("message", hear);
-      if (data?.ready !== true) return fail(new Error(String(data?.broken)));
-      python.port = port1;
-      python.said("");
-      done(port1);
-    };
-    python.frame.contentWindow.postMessage(give, "*", [port2, ...transfer]);
+    python.frame.contentWindow.postMessage({begin: number, give}, "*", [port2, ...transfer]);
   });
 }
 
-// Let Python come, if it has not, or start, if it has ended.
+// A promise of the worker that runs the next program. Python comes, if it has not, or starts.
 function wakePython() {
   if (location.protocol === "file:")
     return Promise.reject(
       new Error("Python runs only from a web server; type, in this folder: python -m http.server"),
     );
-  python.ready ??= python.frame ? startWorker() : bringPython();
-  python.ready.catch(() => {
-    python.ready = null;
-    python.frame?.remove();
-    python.frame = null;
+  if (python.next) return python.next;
+  const brings = !python.frame;
+  const next = (python.next = brings ? bringPython() : (python.spare ?? newWorker()));
+  python.spare = null;
+  next.then(
+    () => {
+      if (python.next !== next) return;
+      python.isReady = true;
+      python.said("");
+    },
+    (error) => {
+      if (python.next !== next) return;
+      python.next = null;
+      python.said(error.message, true);
+      if (!brings) return;
+      python.frame?.remove();
+      python.frame = null;
+    },
+  );
+  return next;
+}
+
+function startSpare() {
+  if (python.spare) return;
+  const spare = (python.spare = newWorker());
+  spare.catch(() => {
+    if (python.spare === spare) python.spare = null; // it is tried again when one is needed
   });
-  return python.ready;
+}
+
+// The end of a worker, whatever it does: the spare takes its place.
+function endWorker({number, port}) {
+  port.onmessage = null;
+  broken.delete(number);
+  python.frame?.contentWindow.postMessage({end: number}, "*");
+  python.next = null;
+  python.isReady = false;
+  wakePython().catch(() => {}); // which has been said
 }
 
 // -- what comes from a run: checked before it is shown
@@ -134,65 +168,67 @@ function cleanedRecording(recording) {
 // -- the runner (run.js says what it is)
 
 const inBrowser = {
-  number: 0,
-  on: null, // of the run that goes on
-  startsFailed: 0,
+  going: null, // the run that goes on: {on, worker}
 
   models: async () => modelNames(),
 
   async run(request, on) {
-    const number = ++this.number;
-    this.on?.ended("elsewhere");
-    this.on = on;
-    const end = (why) => {
-      if (this.number !== number || this.on !== on) return;
-      this.on = null;
-      on.ended(why);
-    };
+    this.leave();
+    const mine = {on, worker: null};
+    this.going = mine;
+    const source = programText();
     try {
-      on.status(python.port ? "Running" : "Python starts");
-      const port = await wakePython();
-      if (this.number !== number) return;
-      const model = await modelFor(request.model, on.status);
-      if (this.number !== number) return;
-      port.onmessage = ({data}) => {
-        if (data.number !== number) return;
-        if (data.message) tellOn(on, JSON.parse(data.message));
-        else if (data.ended) end("done");
-        else this.restart(end, String(data.broken));
+      byId("run-said").textContent = python.isReady ? "Running" : "Waiting for Python";
+      const worker = await wakePython();
+      if (this.going !== mine) return;
+      mine.worker = worker;
+      const model = modelFor(request.model, worker.given, on.status);
+      startSpare();
+      clearOutput();
+      const end = (why, isUsedUp) => {
+        if (this.going !== mine) return;
+        this.going = null;
+        if (isUsedUp) endWorker(worker);
+        on.ended(why);
       };
-      port.postMessage({number, request: {...request, source: programText()}, model});
+      const breakDown = (error) =>
+        end(`Python ended (${error.message}). It starts again; the page shows the run before.`, true);
+      broken.set(worker.number, breakDown);
+      worker.port.onmessage = ({data}) => {
+        if (data.told) tellOn(on, data.told);
+        else if (data.recording) takeRecording(on, cleanedRecording(JSON.parse(data.recording).done));
+        else if (data.ended) end("done", source !== original);
+        else breakDown(new Error(String(data.broken)));
+      };
+      worker.port.postMessage({request: {...request, source}, model});
     } catch (error) {
-      end(error.message);
+      if (this.going !== mine) return;
+      this.going = null;
+      on.ended(error.message);
     }
   },
 
-  // Python itself is no more: another one starts, and the page goes on.
-  restart(end, why) {
-    python.ready = null;
-    wakePython().catch((error) => python.said(error.message, true));
-    end(`Python ended (${why}). It starts again; the page shows the run before.`);
+  // The run that goes on ends, and its worker with it.
+  leave() {
+    const {going} = this;
+    this.going = null;
+    if (going?.worker) endWorker(going.worker);
+    return going;
   },
 
   stop() {
-    const on = this.on;
-    this.number++;
-    this.on = null;
-    if (python.port) {
-      python.ready = null;
-      wakePython().catch((error) => python.said(error.message, true));
-    }
-    on?.ended("stopped");
+    this.leave()?.on.ended("stopped");
   },
 
   onSource() {},
 };
 
-function tellOn(on, message) {
-  const [[kind, value]] = Object.entries(message);
-  if (kind === "done") takeRecording(on, cleanedRecording(value));
-  else if (kind === "ids") on.ids(value.map(([id, text]) => [Number(id), String(text)]));
-  else if (["status", "printed", "refused"].includes(kind)) on[kind](String(value));
+function tellOn(on, {output, ids, lines, refused, isCut}) {
+  for (const [stream, text] of output) addOutput(stream, String(text));
+  if (isCut) cutOutput();
+  if (ids) on.ids(ids.map(([id, text]) => [Number(id), String(text)]));
+  for (const line of lines) on.status(String(line));
+  if (refused !== null) on.refused(String(refused));
 }
 
 // A run that came from the editor closes it, and what was in view there is in view beside its

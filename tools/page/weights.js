@@ -11,17 +11,17 @@ const brought = new Map(); // name → {file: Blob}
 
 const modelNames = () => ["tales", ...brought.keys()];
 
-// What the worker still needs for this model: {name, files}, or nothing.
-async function modelFor(name, told) {
-  if (!brought.has(name) || python.given.has(name)) return undefined;
+// What a worker still needs for this model: {name, files}, or nothing. `given` is what it has.
+function modelFor(name, given, told) {
+  const files = brought.get(name);
+  if (!files || given.has(files)) return undefined;
   told(`${name} goes into memory`);
-  python.given.add(name);
-  return {name, files: brought.get(name)};
+  given.add(files);
+  return {name, files};
 }
 
 function offer(name, files) {
   brought.set(name, files);
-  python.given.delete(name);
   fillModels([name]);
   byId("run").elements.model.value = name;
 }

@@ -3,6 +3,7 @@
 // page, which trusts none of it: the program may be whatever somebody has typed.
 
 const HOME = "/home/easygpt2";
+const MOST_PRINTED = 100_000; // characters of a run
 const RUN = `
 import json, os, sys
 import numpy
@@ -10,9 +11,11 @@ sys.path.append("/site")
 from tools.live import run
 from tools.page import json_of
 
-def told(request, tell):
+def told(request, tell, hear):
     os.chdir("${HOME}")
-    run.run("easygpt2.py", json.loads(request), lambda message: tell(json_of(message)))
+    def heard(text):
+        hear(text[:${MOST_PRINTED}])
+    run.run("easygpt2.py", json.loads(request), lambda message: tell(json_of(message)), heard)
     sys.excepthook = sys.__excepthook__  # the program has set its own
 
 def room(n):
@@ -81,13 +84,72 @@ function place(FS, path) {
   FS.mkdirTree(path.slice(0, path.lastIndexOf("/")));
 }
 
-function answer(python, run, room, {number, request, model}, port) {
+function answer(python, run, room, {request, model}, port) {
   try {
     if (model) bringModel(python, room, model);
-    run(JSON.stringify(request), (message) => port.postMessage({number, message}));
-    port.postMessage({number, ended: true});
+    const told = new Telling(port);
+    const hear = (text) => told.print("out", text);
+    run(JSON.stringify(request), (message) => told.take(message), hear);
+    told.send();
+    port.postMessage({ended: true});
   } catch (error) {
-    port.postMessage({number, broken: lastLine(error)});
+    port.postMessage({broken: cut(lastLine(error))});
+  }
+}
+
+const PAUSE = 60; // milliseconds between what is told
+const MOST_IDS = 4096;
+const LONGEST = 1000; // characters of a line that is told
+
+const cut = (text) => (text.length > LONGEST ? `${text.slice(0, LONGEST)} …` : text);
+
+// What a run tells, seldom enough for the page to go on, and in bounds, whatever is printed.
+class Telling {
+  constructor(port) {
+    this.port = port;
+    this.room = MOST_PRINTED;
+    this.clear();
+  }
+
+  clear() {
+    this.sent = performance.now();
+    Object.assign(this, {output: [], lines: [], ids: null, refused: null, isCut: false});
+  }
+
+  // What goes to stdout ("out") or stderr ("err").
+  print(stream, text) {
+    const piece = text.slice(0, this.room);
+    this.room -= piece.length;
+    this.isCut ||= piece.length < text.length;
+    if (this.output.at(-1)?.[0] === stream) this.output.at(-1)[1] += piece;
+    else if (piece) this.output.push([stream, piece]);
+    this.sendInTime();
+  }
+
+  // A message of run.py.
+  take(message) {
+    if (message.startsWith(`{"done":`)) {
+      this.send();
+      return this.port.postMessage({recording: message});
+    }
+    const [[kind, value]] = Object.entries(JSON.parse(message));
+    if (kind === "ids") this.ids = value.slice(0, MOST_IDS);
+    else if (kind === "refused") this.refused = cut(value);
+    else {
+      this.lines.push(cut(value));
+      this.print("err", `${cut(value)}\n`);
+    }
+    this.sendInTime();
+  }
+
+  sendInTime() {
+    if (performance.now() > this.sent + PAUSE) this.send();
+  }
+
+  send() {
+    const {output, lines, ids, refused, isCut} = this;
+    this.port.postMessage({told: {output, lines, ids, refused, isCut}});
+    this.clear();
   }
 }
 
