@@ -5,14 +5,14 @@
 """GPT-2 inference in one file: a tutorial that is also the program.
 
 GPT-2 is a language model that OpenAI published in 2019. It knows 50257 pieces of text, the tokens.
-It reads a text and gives each token a score: how likely is it to come next? The program appends
-the best token and lets the model read again. So the text grows, token by token.
+It reads a text and gives each of them a score: how likely is it to come next? The program appends
+one of them, usually the best, and lets the model read again. So the text grows, token by token.
 The scores are calculated from the text with millions of fixed numbers, the weights. Nobody chose
-them. They began as random numbers. Then, in training, the model guessed the next token at every
+them. Most began as random numbers. Then, in training, the model guessed the next token at every
 place of very many texts, and after every batch of guesses all weights were changed a little, so
 that the tokens that really followed would have had better scores. Here, training is over.
 
-Libraries parse JSON, calculate with arrays and draw random numbers. All else of GPT-2 is in the 18
+Libraries parse JSON, calculate with arrays and draw random numbers. Everything else is in the 18
 steps below. Its scores are those of OpenAI's code, up to rounding. Sources: "Language Models are
 Unsupervised Multitask Learners" (Radford et al., 2019), https://github.com/openai/gpt-2.
 How the data flows:
@@ -24,8 +24,8 @@ How the data flows:
 import json, struct, sys
 import numpy as np
 
-# %% Before step 1. Nothing in this cell is GPT-2. The lesson goes on in step 1, at line 159
-# Used later: `read` returns the text or the JSON in a file, `check` ends the program at a fault.
+# %% Before step 1. Nothing in this cell is GPT-2. Skip it: the lesson goes on at line 159, step 1
+# Of it the steps use `read`, for a file's text or JSON, and `check`, which ends a run at a fault.
 USAGE = """usage: python easygpt2.py PROMPT [options]
   PROMPT           the text to continue, in quotes; - reads it from stdin; -- ends the options
   --tokens N       how many new tokens to make, at least 1 (8)
@@ -157,7 +157,7 @@ sys.excepthook = on_error
 if hasattr(sys.stdout, "reconfigure"): sys.stdout.reconfigure(errors="backslashreplace")
 
 # %% Step 1. Read the prompt
-# `prompt` is a string, the text to continue. All examples are of this run, on a tiny model:
+# `prompt` is a string, the text to continue. The examples are of this run, on a tiny model:
 #   python easygpt2.py "The naïve wolf didn't" --tokens 5 --model tales
 #   prompt → "The naïve wolf didn't"
 prompt, options = read_arguments(iter(sys.argv[1:]))
@@ -169,7 +169,7 @@ model, n_tokens = find_model(options["--model"]), options["--tokens"]
 # space. A single space in front belongs to it. An ending like 't is a word of its own.
 #   words → ['The', ' naïve', ' wolf', ' didn', "'t"]
 #   "They'll  go" → ['They', "'ll", ' ', ' go']
-# Tokens never cross the borders of words. Else `dog.` and `dog!` would be tokens of their own.
+# Tokens never cross the borders of words. Else `dog.` and `dog!` might each take up one.
 kinds = []
 for character in prompt:
     if character.isalpha():
@@ -191,8 +191,8 @@ while start < len(prompt):
     while kinds[end] == kinds[first]:
         end += 1
     if kinds[first] == "space" and kinds[end] != "end" and end - start > 1:
-        end -= 1  # of several spaces, the last is left for the next word
-    # Subtle: only lower case counts: DON'T becomes DON, ' and T. A text's first 'the is 't and he.
+        end -= 1  # the last of several is left: a space joins the next word, a newline is a word
+    # Subtle: lower case only: DON'T becomes DON, ' and T. A text that begins 'the gives 't and he.
     for ending in ("'s", "'t", "'re", "'ve", "'m", "'ll", "'d"):
         if prompt.startswith(ending, start):
             end = start + len(ending)
@@ -202,7 +202,7 @@ while start < len(prompt):
 # %% Step 3. A printable character for every byte
 # `byte_to_character` is a table of the 256 bytes. All text is bytes, so a model that knows them all
 # can read any text. But tokens are kept in text files, in which a space separates two of them. So
-# each byte gets a character that can be seen: its own, or else the next unused one from 256 on.
+# each byte gets a visible character: chr(byte) if visible, else the next free one from 256 on.
 #   byte_to_character[32], byte_to_character[127] → ('Ġ', 'ġ')
 byte_to_character, n_unprintable = {}, 0
 for byte in range(256):
@@ -223,7 +223,7 @@ for word in words:
 # `merge_rank` is a table of pairs that may be joined. An id for each byte would make texts long,
 # and no list of words is complete, so tokens are pieces that occur often. To find them, many texts
 # were cut into words and bytes, and the most frequent pair was joined everywhere. Then pairs were
-# counted again, 50000 times for OpenAI's. The first pair has the lowest rank.
+# counted again, 50000 times for OpenAI's. A pair's rank is its turn: the first has the lowest.
 #   merge_rank["Ġ", "t"], merge_rank["v", "e"] → (1, 60)
 merge_rank = {}
 for rank, line in enumerate(read(f"{model}/merges.txt").splitlines()):
@@ -262,8 +262,8 @@ ids = [vocabulary[token] for token in tokens]
 n_prompt = len(ids)
 
 # %% Step 8. The hyperparameters
-# `config` holds the sizes of the model. 124M is OpenAI's smallest GPT-2, named after its 124
-# million weights, and tales is a tiny one. Step 12 will show what layers and heads are.
+# `config` holds the hyperparameters, sizes that people chose. 124M is OpenAI's smallest GPT-2, with
+# 124 million weights, and tales is a tiny one. Step 12 will show what layers and heads are.
 config = read(f"{model}/config.json", json.loads)
 n_vocab = config["vocab_size"]  # 124M: 50257, tales: 4096. How many tokens the model knows
 n_ctx = config["n_positions"]  # 124M: 1024, tales: 256. The context: how many it reads at most
@@ -300,7 +300,7 @@ def read_tensor(name, shape):
     begin, end = [data_start + offset for offset in entry["data_offsets"]]
     dtype = {"F32": "<f4", "F16": "<f2"}[entry["dtype"]]
     tensor = np.frombuffer(file_bytes[begin:end], dtype)  # [...]
-    if not tensor.flags.aligned:  # for speed: NumPy would copy it at every product
+    if not tensor.flags.aligned:  # at an odd address: NumPy would copy it at every product
         tensor = np.fromfile(path, tensor.dtype, len(tensor), offset=begin)  # [...]
     return tensor.reshape(shape).astype(np.float32, copy=False)  # [*shape]
 
@@ -310,7 +310,7 @@ residual = wte[ids] + wpe[:n_prompt]  # [n_prompt, n_embd]
 
 # %% Step 11. Read the layers' tensors
 # `layers` has a dictionary for each layer, with its six parts, which step 12 explains. Each part is
-# a pair of arrays: a weight to multiply by, and a bias to add.
+# a pair of arrays: a weight to multiply by, and a bias to add, or zeros could only give zeros.
 #   layers[5]["ln_1"][0][:3] → [1.025, 1.052, 1.087]
 # Subtle: matrices are [in, out]. Read as [out, in], the square attn.c_proj is wrong but runs.
 part_shapes = {
@@ -330,11 +330,11 @@ ln_f = read_tensor("ln_f.weight", [n_embd]), read_tensor("ln_f.bias", [n_embd]) 
 
 # %% Step 12. The transformer
 # `residual` goes through all layers. At first a row knows only its own token and place. Each layer
-# adds to it twice: attention brings in what earlier rows know, then the MLP adds what follows from
-# it. Both read normed copies. Nothing is overwritten, so layers build on earlier ones. In the end,
-# by training, a row has the largest dot products with the rows of wte for likely next tokens.
+# adds to it twice: attention brings in what earlier rows know, then the MLP works on the result.
+# Since they add and do not replace, a layer need only learn a correction (hence "residual"). In the
+# end, normed once more, a row has its largest dot products with the rows of wte of likely tokens.
 def layer_norm(x, weight, bias):
-    """Bring rows, which grow by layer, to mean 0, variance 1. Then scale and shift as learned."""
+    """Sums grow with each layer: bring each row to mean 0, variance 1. Scale, shift as learned."""
     mean = x.mean(axis=-1, keepdims=True)  # [..., 1]
     # Subtle: the variance divides by n, not by n - 1, and epsilon is inside the root.
     variance = ((x - mean) ** 2).mean(axis=-1, keepdims=True)  # [..., 1]
@@ -350,8 +350,8 @@ def softmax(x):
     return exp / exp.sum(axis=-1, keepdims=True)  # [*x.shape]
 
 def gelu(x):
-    """Bend x: to nearly 0 where it is very negative, to nearly x where it is large."""
-    # Subtle: GPT-2 learned with this approximation of GELU. np.sqrt(2 / np.pi) makes x float64.
+    """Gaussian error linear unit: a smooth bend, which brings very negative x to nearly 0."""
+    # Subtle: GPT-2 learned with this approximation. NumPy 2's np.sqrt(2 / np.pi) makes x float64.
     return 0.5 * x * (1 + np.tanh((2 / np.pi) ** 0.5 * (x + 0.044715 * x * x * x)))  # [*x.shape]
 
 # Attention fetches what a row needs of itself and of earlier rows. (By itself, "'t" cannot tell
@@ -359,12 +359,12 @@ def gelu(x):
 # (what do I look for?), a key (what am I found by?) and a value (what do I hand over?). Training
 # shaped them so that a query and a key that suit each other have a large dot product, the score.
 # Softmax turns a row's scores into shares that sum to one, and the values, each times its share,
-# are summed. One query would blend all it looks for, so queries, keys and values are cut by columns
-# into heads, which work separately. A last matrix (c_proj) combines what they found.
+# are summed. One query could ask for only one mix of things, so all three are cut by columns into
+# heads, which work separately. A last matrix (c_proj) combines what they found.
 # In the last head of the last layer, the last row, "'t", gives most to itself and to 'Ġdidn':
 #   attention_weights[8] → [0.01, 0, 0, 0.05, 0.08, 0.02, 0.01, 0.17, 0.65]
 
-# In training each row had to guess the token after it, so no row may look ahead. So earlier rows
+# In training each row guessed the token after it, so no row may see later ones. Hence earlier rows
 # stay as they are, in every layer, when a token is added. The new row needs only their keys and
 # values, which are kept (the KV cache). The first round sends in the prompt, later ones a row.
 keys, values = np.zeros([2, n_layer, n_ctx, n_embd], np.float32)  # [n_layer, n_ctx, n_embd]
@@ -389,13 +389,13 @@ while True:  # a round for each new token
             k = keys[layer, :n_seen, columns]  # [n_seen, head_size]
             v = values[layer, :n_seen, columns]  # [n_seen, head_size]
             # A score sums head_size products of mixed sign, so its size grows like the root of
-            # head_size. Not divided by it, large scores would tend to give one row nearly all.
+            # head_size. Undivided, large scores would make softmax give one row nearly everything.
             attention_weights = softmax(q @ k.T / head_size**0.5 + mask)  # [n_new, n_seen]
             found[:, columns] = attention_weights @ v  # [n_new, head_size]
         residual = residual + linear(found, *parts["attn.c_proj"])  # [n_new, n_embd]
-        # The MLP (multi-layer perceptron) works on each row alone. The columns of one matrix, four
-        # times as many (a choice that worked), each look for one thing. GELU silences those that
-        # found nothing, and another matrix adds what follows. Without GELU, the two would be one.
+        # The MLP (multi-layer perceptron) works on each row alone. One matrix makes it four times
+        # as long (a choice). Each number says roughly how well the row fits some pattern. GELU
+        # mutes misfits, and a second matrix adds what fits imply. Without GELU, one would do.
         normed = layer_norm(residual, *parts["ln_2"])  # [n_new, n_embd]
         bent = gelu(linear(normed, *parts["mlp.c_fc"]))  # [n_new, 4*n_embd]
         residual = residual + linear(bent, *parts["mlp.c_proj"])  # [n_new, n_embd]
@@ -404,7 +404,7 @@ while True:  # a round for each new token
     # Step 13. Choose the next token
     # `next_id` is the id of the next token. Only the last row has seen the whole text. It is normed
     # once more. Its dot product with a token's row of wte says how well they agree: that is the
-    # token's logit. wte serves twice by choice: with a second matrix, 124M would have 163M weights.
+    # token's logit. wte serves twice, which saves a matrix: else 124M would have 163M weights.
     #   next_id → 568, which is 'Ġknow'
     # At temperature 0 the largest logit wins. Else one of all (or of the best, --top-k) is drawn,
     # with softmax's shares as chances: a temperature above 1 evens them, one below 1 sharpens them.
@@ -420,12 +420,12 @@ while True:  # a round for each new token
 
     # Step 14. Append it, and stop or embed it
     # `ids` is one longer: len(ids) → 10. At <|endoftext|> this program stops (OpenAI's goes on).
-    # Else the new token's row goes back to step 12, alone. (The last of n_ctx + 1 ids is not read.)
+    # Else its row goes back to step 12, alone. (The last of n_ctx + 1 ids has no position.)
     ids.append(next_id)
     print(f", {next_id}", end="", flush=True)
     if next_id == vocabulary.get("<|endoftext|>") or len(ids) in (n_ctx + 1, n_prompt + n_tokens):
         break
-    residual = wte[[next_id]] + wpe[[n_past]]  # [1, n_embd], behind n_past rows
+    residual = wte[[next_id]] + wpe[[n_past]]  # [1, n_embd], as [[ ]] keeps the row axis
 print("]", flush=True)
 if len(ids) < n_prompt + n_tokens:
     warn("Stopped: the model ended the text, or its context is full")
@@ -444,7 +444,7 @@ character_to_byte = {character: byte for byte, character in byte_to_character.it
 
 # %% Step 18. Bytes to text
 # `output` is the prompt and its continuation: output → "The naïve wolf didn't know what to do."
-# Subtle: a token may end within a character, so all bytes are joined first. Half of one shows as �.
+# Subtle: a token may end within a character, so bytes are joined first. � is one cut short.
 output_bytes = bytes([character_to_byte.get(c, 32) for c in "".join(output_tokens)])  # or a space
 output = output_bytes.decode("utf-8", errors="replace")
 print(f"Output: {output}", flush=True)
