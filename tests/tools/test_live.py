@@ -400,7 +400,7 @@ def alive(pid):
 
 BEGINS = """
 import subprocess, sys, time
-deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(90)"
 begun = subprocess.Popen([sys.executable, "-c", deaf])
 open("begun", "w").write(str(begun.pid))
 print("begun", file=sys.stderr)
