@@ -8,8 +8,9 @@ usage: python benchmarks/site.py PYODIDE [--model FOLDER] [--runs N]
 
 PYODIDE is the folder of `python download.py pyodide`. Each figure is a median with its range: from
 opening the page, with nothing of it in the browser's cache, to the first own run's values; from Run
-to the next run's; from Stop to the next Python. --model brings these weights from disk, as the page
-does, and says how much memory the browser's processes then take at most (Linux).
+to the next run's, also of a changed program and of the one at once behind it, which has a Python of
+its own; from Stop to the next Python. --model brings these weights from disk, as the page does, and
+says how much memory the browser's processes then take at most (Linux).
 """
 
 import argparse
@@ -52,7 +53,8 @@ def main():
 
 def small(chromium, url, n_runs):
     """Measure runs of models/tales, each in a browser that knows nothing of the page."""
-    found = {"Python is there": [], "first own run": [], "next run": [], "next Python": []}
+    names = ["Python is there", "first own run", "next run", "run of a change", "at once behind it"]
+    found = {name: [] for name in [*names, "next Python"]}
     for _ in range(n_runs):
         with contextlib.closing(chromium.new_context()) as context:
             page = context.new_page()
@@ -63,6 +65,9 @@ def small(chromium, url, n_runs):
             run(page)
             found["first own run"].append(time.perf_counter() - began)
             found["next run"].append(run(page))
+            page.evaluate("setProgram(original.replace('n_past = 0', 'n_past = 0  # mine'))")
+            found["run of a change"].append(run(page))
+            found["at once behind it"].append(run(page))
             page.click("#start")
             began = time.perf_counter()
             page.evaluate("inBrowser.stop()")

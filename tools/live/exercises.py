@@ -135,7 +135,7 @@ def html_of(text):
     """Return paragraphs, console blocks and tables as HTML."""
     text = re.sub(r"^\$ git apply .+\n", "", text, flags=re.M)  # the page has buttons for them
     parts = []
-    for block in re.findall(r"^```\w*\n.*?^```$|(?:^(?!```).+\n?)+", text, re.M | re.S):
+    for block in re.findall(r"^```\w*\n.*?^```$|(?:^(?!```)[^\n]+\n?)+", text, re.M | re.S):
         if block.startswith("```"):
             inner = block.partition("\n")[2].rpartition("\n")[0]
             parts.append(f"<pre>{escape(inner)}</pre>" if inner.strip() else "")

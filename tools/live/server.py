@@ -27,7 +27,8 @@ ROOT = Path(__file__).resolve().parents[2]
 START = "import sys; sys.path[0] = sys.argv.pop(); from tools.live import child; child.main()"
 SECONDS = 0.08  # between looks at the file
 SILENCE = 4  # seconds after which a tab that does not ask any more is closed
-PATIENCE = 1.5  # seconds that a file may be missing or empty while an editor saves it
+PATIENCE = 1.5  # seconds that a file may be missing or empty while an editor saves it, and that a
+# process may take to end
 LONGEST = 4_000_000  # bytes of a request
 HEADERS = {
     "Cache-Control": "no-store",
@@ -120,11 +121,10 @@ class Run:
             if line.startswith(b'{"ended":'):
                 return
         try:
-            status = self.process.wait(1)
-        except subprocess.TimeoutExpired:  # it has closed its stdout, and goes on
-            end(self.process)
-            status = self.process.wait()
-        why = self.why or how_it_ended(status)
+            why = how_it_ended(self.process.wait(PATIENCE))
+        except subprocess.TimeoutExpired:
+            why = "The program has closed the pipe to this page, so it was ended"
+        why = self.why or why
         yield json_of({"ended": why}).encode("ascii") + b"\n"
 
 
