@@ -932,7 +932,6 @@ OVERDONE = {
     "print('x' * 50_000_000)\nraise OSError('mine')": "OSError: mine",
     "raise ValueError('x' * 50_000_000)": "ValueError: x",
     "import os\nos._exit(3)": "Python ended",
-    "sys.setrecursionlimit(10**9)\ndef again(n): return again(n + 1)\nagain(0)": "",
 }
 
 
