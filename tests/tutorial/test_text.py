@@ -51,8 +51,8 @@ FACTS = [
 
 # Figures that a test beside this one checks, or that a run below does.
 CHECKED = [
-    "in the 18", "50000 times", "124 million", "256 bytes, 50000", "256 bytes", "from 256 on", "50257",
-    "163M weights", "[[0, -inf, -inf], [0, 0, -inf], [0, 0, 0]]", "row all 0",
+    "in the 18", "50000 times", "124 million", "256 bytes, 50000", "256 bytes", "from 256 on",
+    "50257", "163M weights", "[[0, -inf, -inf], [0, 0, -inf], [0, 0, 0]]", "row all 0",
     "scores: 0 up to the row itself", "makes 0", "dividing by 0", "mean 0, variance 1",
     "n - 1", "to nearly 0", "sqrt(2 / np.pi)", "above 1 evens", "below 1",
     "temperature 0", "of n_ctx + 1", "makes x float64",
