@@ -736,10 +736,11 @@ def test_two_tabs_one_run(serve, visit):
     assert second.evaluate("turn") == 2 and told(first) == ""
 
 
-def test_ten_tabs(serve, visit):
+def test_more_tabs_than_a_browser_keeps_connections(serve, visit):
+    """It keeps six to one server."""
     one = serve(PROMPT, "--tokens", "2")
     tabs = [visit(one.url)]
-    for _ in range(9):
+    for _ in range(7):
         tabs.append(tabs[0].context.new_page())
         tabs[-1].goto(one.url)
         ran(tabs[-1])
@@ -747,9 +748,10 @@ def test_ten_tabs(serve, visit):
     for tab in tabs[:-1]:
         until(tab, "byId('run-told').textContent.includes('was saved. Another tab runs it')")
         assert tab.evaluate("turn") == 1
-    for tab in tabs:
+    for tab in tabs[::3]:
         run(tab)
         assert tab.evaluate("data.source") == one.file.read_text("utf-8")
+    run(tabs[-1])
     tabs.pop().close()  # it ran last, and is no more
     saved(tabs[-1], one.save)
 

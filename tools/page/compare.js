@@ -4,7 +4,7 @@
 let previous = null; // the recording of the run before: {data, numbers, and perhaps its name}
 let differences = null; // a Differences, while they are wanted
 let wanted = false; // whether the reader wants them
-let isKept = false; // whether later runs are compared with the same run as well
+let keepsBefore = false; // whether later runs are compared with the same run as well
 let mapDiffers = true; // whether the map's grids show differences
 
 const compare = {
@@ -151,7 +151,7 @@ function elsewhere(number, tally) {
 // The run that is shown has taken the place of this one, which may have been none. The caller draws.
 function newRun(before) {
   compare.stop();
-  if (before?.data.events.statement.length && !(isKept && previous)) previous = before;
+  if (before?.data.events.statement.length && !(keepsBefore && previous)) previous = before;
   byId("comparison").hidden = !previous;
   if (previous && wanted) startComparing();
   else refill(byId("comparison"), inBar() ? null : compareButton(), previous && teaser());

@@ -7,11 +7,11 @@ const isLessonLine = (number) => {
 };
 
 const nameOfPrevious = () =>
-  previous.name ?? (isKept ? "the run that you keep" : "the run before");
+  previous.name ?? (keepsBefore ? "the run that you keep" : "the run before");
 
 function drawSummary() {
   const box = byId("comparison");
-  const signature = `${compare.whole} ${differences.first} ${isKept}`;
+  const signature = `${compare.whole} ${differences.first} ${keepsBefore}`;
   if (box.dataset.state === signature) return;
   box.dataset.state = signature;
   refill(
@@ -47,10 +47,10 @@ function keepButton() {
       id: "keep",
       type: "button",
       title,
-      "aria-pressed": String(isKept),
+      "aria-pressed": String(keepsBefore),
       "data-key": "keep",
       onclick: () => {
-        isKept = !isKept;
+        keepsBefore = !keepsBefore;
         drawSummary();
       },
     },
