@@ -879,7 +879,7 @@ def test_the_page_goes_on_while_python_runs_and_stop_ends_it(visit, whole):
         assert "Stopped" in told(page)
         assert page.evaluate("document.body.textContent.length") < length + 300_000, what
         if what == "long lines":
-            assert page.inner_text("#printed").endswith("more. It is cut here."), what
+            assert page.text_content("#printed").endswith("more. It is cut here."), what
     page.evaluate("setProgram(original)")
     assert run_it(page) == RUN_IDS
 

@@ -8,8 +8,12 @@ function clearOutput() {
 
 function addOutput(stream, text) {
   byId("printed").append(stream === "err" ? element("span", {class: "err"}, text) : text);
-  byId("printed").scrollTop = byId("printed").scrollHeight;
+  if (byId("output").open) showEnd(); // of a closed one, the browser would lay out all its lines
   tellLastLine();
+}
+
+function showEnd() {
+  byId("printed").scrollTop = byId("printed").scrollHeight;
 }
 
 function cutOutput() {
@@ -24,5 +28,6 @@ function tellLastLine() {
 }
 
 function startOutput() {
+  byId("output").addEventListener("toggle", showEnd);
   addOutput("out", Object.values(data.events.printed).join(""));
 }

@@ -4,6 +4,7 @@
 
 const HOME = "/home/easygpt2";
 const MOST_PRINTED = 100_000; // characters of a run
+const MOST_ROWS = 5_000; // of its lines, as each costs the page time
 const RUN = `
 import json, os, sys
 import numpy
@@ -108,6 +109,7 @@ class Telling {
   constructor(port) {
     this.port = port;
     this.room = MOST_PRINTED;
+    this.rows = MOST_ROWS;
     this.clear();
   }
 
@@ -118,8 +120,10 @@ class Telling {
 
   // What goes to stdout ("out") or stderr ("err").
   print(stream, text) {
-    const piece = text.slice(0, this.room);
+    const rows = text.slice(0, this.room).split("\n", this.rows + 1);
+    const piece = rows.join("\n");
     this.room -= piece.length;
+    this.rows -= rows.length - 1;
     this.isCut ||= piece.length < text.length;
     if (this.output.at(-1)?.[0] === stream) this.output.at(-1)[1] += piece;
     else if (piece) this.output.push([stream, piece]);
