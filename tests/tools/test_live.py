@@ -916,3 +916,24 @@ def test_typing_in_the_bar_moves_nothing_else(serve, visit):
             assert page.evaluate(now) == there, (name, pressed)
     assert "dcnourR ?D1" in page.locator("#prompt").input_value()
     assert page.evaluate("turn") == 1
+
+
+def test_tab_through_the_bar_moves_nothing_else(serve, visit):
+    page = visit(serve(PROMPT).url)
+    page.evaluate("scrollTo(0, 3000)")
+    page.wait_for_timeout(100)
+    there = page.evaluate("scrollY")
+    page.evaluate("byId('back').focus({preventScroll: true})")
+    for _ in range(page.locator("#bar :is(button, input, textarea, select):visible").count() - 1):
+        page.keyboard.press("Tab")
+        assert page.evaluate("[byId('bar').contains(document.activeElement), scrollY]") == [
+            True,
+            there,
+        ]
+    page.evaluate("byId('next-step').focus()")
+    page.keyboard.press("Enter")
+    top, bottom = page.evaluate(
+        "[byId(`step-${data.steps[stepOf(cursor)].number}`), byId('bar')].map((node, i) => "
+        "node.getBoundingClientRect()[i ? 'bottom' : 'top'])"
+    )
+    assert bottom <= top < bottom + 100
