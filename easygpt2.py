@@ -13,7 +13,7 @@ place of very many texts, and after every batch of guesses all weights were chan
 that the tokens that really followed would have had better scores. Here, training is over.
 
 Libraries parse JSON, calculate with arrays and draw random numbers. Everything else is in the 18
-steps below. Its scores are those of OpenAI's code, up to rounding. Sources: "Language Models are
+steps below. The scores are those of OpenAI's code, up to rounding. Sources: "Language Models are
 Unsupervised Multitask Learners" (Radford et al., 2019), https://github.com/openai/gpt-2.
 How the data flows:
     prompt → words → tokens → ids, a number for each token                         steps 1 to 7
@@ -25,7 +25,7 @@ import json, struct, sys
 import numpy as np
 
 # %% Before step 1. Nothing in this cell is GPT-2. Skip it: the lesson goes on at line 159, step 1
-# Of it the steps use `read`, for a file's text or JSON, and `check`, which ends a run at a fault.
+# You will meet its `read`, which gets a file's text or JSON, and `check`, which ends a bad run.
 USAGE = """usage: python easygpt2.py PROMPT [options]
   PROMPT           the text to continue, in quotes; - reads it from stdin; -- ends the options
   --tokens N       how many new tokens to make, at least 1 (8)
@@ -169,11 +169,11 @@ model, n_tokens = find_model(options["--model"]), options["--tokens"]
 # space. A single space in front belongs to it. An ending like 't is a word of its own.
 #   words → ['The', ' naïve', ' wolf', ' didn', "'t"]
 #   "They'll  go" → ['They', "'ll", ' ', ' go']
-# Tokens never cross the borders of words. Else `dog.` and `dog!` might each take up one.
+# Tokens never cross the borders of words. Else `dog.` and `dog!` might each use up a token.
 kinds = []
 for character in prompt:
     if character.isalpha():
-        kinds.append("letter")  # \p{L} in the regular expression of OpenAI's code
+        kinds.append("letter")  # \p{L} in OpenAI's regular expression. Python's has no \p
     elif character.isnumeric():
         kinds.append("number")  # \p{N}, tested after letters: to Python, 一 is both
     elif character.isspace() and character not in "\x1c\x1d\x1e\x1f":
@@ -191,8 +191,8 @@ while start < len(prompt):
     while kinds[end] == kinds[first]:
         end += 1
     if kinds[first] == "space" and kinds[end] != "end" and end - start > 1:
-        end -= 1  # the last of several is left: a space joins the next word, a newline is a word
-    # Subtle: lower case only: DON'T becomes DON, ' and T. A text that begins 'the gives 't and he.
+        end -= 1  # the last is given back: a space joins the next word, a newline is one
+    # Subtle: lower case only, so DON'T gives DON, ' and T. A text that begins 'the gives 't and he.
     for ending in ("'s", "'t", "'re", "'ve", "'m", "'ll", "'d"):
         if prompt.startswith(ending, start):
             end = start + len(ending)
@@ -255,7 +255,7 @@ for printable_word in printable_words:
 # `ids` is a list with the number of each token. It is all that the model will see of the prompt.
 #   ids → [329, 294, 64, 127, 107, 315, 2094, 1198, 426]
 # So 329 is 'The', 294 is 'Ġn', and 2094 is 'Ġwolf'. OpenAI's 50257 tokens are 256 bytes, 50000
-# merges, and <|endoftext|>, which ended the texts in training. Typed, it is cut up like any text.
+# merges, and <|endoftext|>, which ended training texts. In a prompt, it is cut up like any text.
 vocabulary = read(f"{model}/vocab.json", json.loads)
 check_vocabulary(vocabulary, merge_rank, tokens)
 ids = [vocabulary[token] for token in tokens]
@@ -270,7 +270,7 @@ n_ctx = config["n_positions"]  # 124M: 1024, tales: 256. The context: how many i
 n_embd = config["n_embd"]  # 124M: 768, tales: 192. How many numbers a token's row has
 n_layer = config["n_layer"]  # 124M: 12, tales: 6. How many layers add to the rows, in turn
 n_head = config["n_head"]  # 124M: 12, tales: 6. How many attention heads a layer has
-head_size = n_embd // n_head  # 124M: 64, tales: 32. How long a head's q, k and v are
+head_size = n_embd // n_head  # 124M: 64, tales: 32. How many numbers each head works with
 epsilon = config["layer_norm_epsilon"]  # a tiny number, which keeps layer_norm from dividing by 0
 check(len(vocabulary) <= n_vocab, f"{model}/vocab.json has more tokens than {n_vocab}, vocab_size")
 check(n_prompt <= n_ctx, f"the prompt has {n_prompt} tokens, and only {n_ctx} fit: shorten it")
@@ -300,7 +300,7 @@ def read_tensor(name, shape):
     begin, end = [data_start + offset for offset in entry["data_offsets"]]
     dtype = {"F32": "<f4", "F16": "<f2"}[entry["dtype"]]
     tensor = np.frombuffer(file_bytes[begin:end], dtype)  # [...]
-    if not tensor.flags.aligned:  # at an odd address: NumPy would copy it at every product
+    if not tensor.flags.aligned:  # its address is no multiple of 4: each product would copy it
         tensor = np.fromfile(path, tensor.dtype, len(tensor), offset=begin)  # [...]
     return tensor.reshape(shape).astype(np.float32, copy=False)  # [*shape]
 
@@ -310,9 +310,9 @@ residual = wte[ids] + wpe[:n_prompt]  # [n_prompt, n_embd]
 
 # %% Step 11. Read the layers' tensors
 # `layers` has a dictionary for each layer, with its six parts, which step 12 explains. Each part is
-# a pair of arrays: a weight to multiply by, and a bias to add, or zeros could only give zeros.
+# a pair of arrays: a weight to multiply by, and a bias to add. (Without it, zeros stay zeros.)
 #   layers[5]["ln_1"][0][:3] → [1.025, 1.052, 1.087]
-# Subtle: matrices are [in, out]. Read as [out, in], the square attn.c_proj is wrong but runs.
+# Subtle: matrices are [in, out], PyTorch's are [out, in]. A square one, transposed, still runs.
 part_shapes = {
     "ln_1": [n_embd],  # the layer norm before attention
     "attn.c_attn": [n_embd, 3 * n_embd],  # makes queries, keys and values
@@ -332,9 +332,9 @@ ln_f = read_tensor("ln_f.weight", [n_embd]), read_tensor("ln_f.bias", [n_embd]) 
 # `residual` goes through all layers. At first a row knows only its own token and place. Each layer
 # adds to it twice: attention brings in what earlier rows know, then the MLP works on the result.
 # Since they add and do not replace, a layer need only learn a correction (hence "residual"). In the
-# end, normed once more, a row has its largest dot products with the rows of wte of likely tokens.
+# end (step 13), a row's dot product with a row of wte is large if that token is likely to be next.
 def layer_norm(x, weight, bias):
-    """Sums grow with each layer: bring each row to mean 0, variance 1. Scale, shift as learned."""
+    """Rows grow with each layer. Bring each to mean 0, variance 1, then scale and shift it."""
     mean = x.mean(axis=-1, keepdims=True)  # [..., 1]
     # Subtle: the variance divides by n, not by n - 1, and epsilon is inside the root.
     variance = ((x - mean) ** 2).mean(axis=-1, keepdims=True)  # [..., 1]
@@ -351,7 +351,7 @@ def softmax(x):
 
 def gelu(x):
     """Gaussian error linear unit: a smooth bend, which brings very negative x to nearly 0."""
-    # Subtle: GPT-2 learned with this approximation. NumPy 2's np.sqrt(2 / np.pi) makes x float64.
+    # Subtle: GPT-2 learned with this, not the exact GELU. np.sqrt(2 / np.pi) makes x float64.
     return 0.5 * x * (1 + np.tanh((2 / np.pi) ** 0.5 * (x + 0.044715 * x * x * x)))  # [*x.shape]
 
 # Attention fetches what a row needs of itself and of earlier rows. (By itself, "'t" cannot tell
@@ -394,8 +394,8 @@ while True:  # a round for each new token
             found[:, columns] = attention_weights @ v  # [n_new, head_size]
         residual = residual + linear(found, *parts["attn.c_proj"])  # [n_new, n_embd]
         # The MLP (multi-layer perceptron) works on each row alone. One matrix makes it four times
-        # as long (a choice). Each number says roughly how well the row fits some pattern. GELU
-        # mutes misfits, and a second matrix adds what fits imply. Without GELU, one would do.
+        # as long: each number says roughly how well the row fits some pattern. GELU mutes misfits.
+        # A second matrix turns the fits into what to add. Without GELU, both would equal one.
         normed = layer_norm(residual, *parts["ln_2"])  # [n_new, n_embd]
         bent = gelu(linear(normed, *parts["mlp.c_fc"]))  # [n_new, 4*n_embd]
         residual = residual + linear(bent, *parts["mlp.c_proj"])  # [n_new, n_embd]
@@ -406,7 +406,7 @@ while True:  # a round for each new token
     # once more. Its dot product with a token's row of wte says how well they agree: that is the
     # token's logit. wte serves twice, which saves a matrix: else 124M would have 163M weights.
     #   next_id → 568, which is 'Ġknow'
-    # At temperature 0 the largest logit wins. Else one of all (or of the best, --top-k) is drawn,
+    # At temperature 0 the largest logit wins. Else a token is drawn (--top-k: among the best),
     # with softmax's shares as chances: a temperature above 1 evens them, one below 1 sharpens them.
     last = layer_norm(residual[-1], *ln_f)  # [n_embd]
     logits = wte[: len(vocabulary)] @ last  # [len(vocabulary)], as wte may have spare rows
@@ -420,12 +420,12 @@ while True:  # a round for each new token
 
     # Step 14. Append it, and stop or embed it
     # `ids` is one longer: len(ids) → 10. At <|endoftext|> this program stops (OpenAI's goes on).
-    # Else its row goes back to step 12, alone. (The last of n_ctx + 1 ids has no position.)
+    # It stops at n_ctx + 1 ids too, as wpe has no row for the last. Else step 12 gets the new row.
     ids.append(next_id)
     print(f", {next_id}", end="", flush=True)
     if next_id == vocabulary.get("<|endoftext|>") or len(ids) in (n_ctx + 1, n_prompt + n_tokens):
         break
-    residual = wte[[next_id]] + wpe[[n_past]]  # [1, n_embd], as [[ ]] keeps the row axis
+    residual = wte[[next_id]] + wpe[[n_past]]  # [1, n_embd], by the inner brackets
 print("]", flush=True)
 if len(ids) < n_prompt + n_tokens:
     warn("Stopped: the model ended the text, or its context is full")

@@ -55,7 +55,7 @@ CHECKED = [
     "50257", "163M weights", "[[0, -inf, -inf], [0, 0, -inf], [0, 0, 0]]", "row all 0",
     "scores: 0 up to the row itself", "makes 0", "dividing by 0", "mean 0, variance 1",
     "n - 1", "to nearly 0", "sqrt(2 / np.pi)", "above 1 evens", "below 1",
-    "temperature 0", "of n_ctx + 1", "makes x float64",
+    "temperature 0", "n_ctx + 1 ids", "no multiple of 4", "makes x float64",
     "as positions count from 0", "--tokens 5", "--model tales", "later 1",
 ]  # fmt: skip
 
