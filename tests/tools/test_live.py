@@ -335,6 +335,21 @@ def test_the_page_alone_may_run_it(server):
     assert server.socket.getsockname()[0] == "127.0.0.1"
 
 
+def test_a_tab_that_was_silent_does_not_take_over_the_run_of_another(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(live.time, "monotonic", lambda: now[0])
+    watch = live.Watch(harness.PROGRAM)
+    yours = lambda tab: watch.state(tab)["yours"]  # noqa: E731
+    watch.ran("silent")
+    watch.ran("runs")
+    now[0] = live.SILENCE + 1
+    assert yours("runs") and not yours("silent") and yours("runs")
+    watch.ran("silent")
+    assert yours("silent") and not yours("runs")
+    now[0] *= 3
+    assert yours("runs")  # nobody else is there any more
+
+
 def test_a_port_in_use_is_one_line(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -186,7 +186,10 @@ class Watch:
         """
         with self.lock:
             now = time.monotonic()
-            self.tabs[tab] = now
+            if tab in self.tabs:
+                self.tabs[tab] = now
+            else:  # it may have been silent for long, and another tab has run since
+                self.tabs = {tab: now} | self.tabs
             for other in [other for other in self.tabs if now - self.tabs[other] > SILENCE]:
                 del self.tabs[other]
             yours = tab == next(reversed(self.tabs))
