@@ -460,6 +460,26 @@ def test_what_the_program_has_begun_ends_with_its_run(serve, then, how):
     gone(begun)
 
 
+@NEEDS_PS
+def test_a_run_that_tells_nothing_ends_once_its_page_is_closed(serve):
+    one = serve()
+    one.file.write_text(f"{harness.SOURCE}{BEGINS}while True: pass\n", "utf-8")
+    time.sleep(0.4)
+    host, secret = one.url.split("/")[2:4]
+    body = json.dumps({"prompt": PROMPT, "model": str(harness.TALES), "tokens": "1"})
+    head = f"POST /{secret}/run?tab HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\n"
+    with socket.create_connection(host.split(":"), timeout=60) as connection:
+        connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+        told = b""
+        while b'{"status":"begun"}' not in told:
+            told += connection.recv(65536)
+        begun = (one.file.parent / "begun").read_text()
+        time.sleep(2.5)
+        assert alive(begun)  # as long as the page is there
+    gone(begun)
+    assert list(one.ask("# Nothing more."))[-1] == {"ended": "done"}
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 @pytest.mark.parametrize("then", ["", "os._exit(3)"])
 def test_a_copy_of_the_process_has_nothing_to_tell(serve, then):

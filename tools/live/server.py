@@ -11,6 +11,7 @@ import json
 import os
 import re
 import secrets
+import select
 import signal
 import socketserver
 import subprocess
@@ -347,13 +348,27 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(b'{"ended":"done"}\n')
             return
         one = runs.begin(request | {"source": source, "path": self.server.script}, tab)
+        is_over = threading.Event()
+        looks = threading.Thread(target=self.end_with_client, args=(one, is_over), daemon=True)
+        looks.start()
         try:
             for line in one.lines():
                 self.wfile.write(line)
         except OSError:
             pass  # nobody reads on
         finally:
+            is_over.set()
+            looks.join()
             runs.over(one)
+
+    def end_with_client(self, one, is_over):
+        """End a run once its page is closed, which a run that tells nothing would never notice.
+
+        The whole request was read, so all that can still come is the end of the connection.
+        """
+        while not is_over.wait(1):
+            if select.select([self.connection], [], [], 0)[0]:
+                return one.end("stopped")
 
 
 def models():
