@@ -132,9 +132,8 @@ def record_before(path, arguments, program):
 def serve(path, arguments, options):
     """Serve the live page until Ctrl-C, or until it is told to end in another way."""
     request = request_of(arguments)
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.default_int_handler)
+    for number in command.heeded("SIGTERM", "SIGHUP"):
+        signal.signal(number, signal.default_int_handler)
     try:
         server = Server(path, request, options.port)
     except OSError as error:

@@ -4,6 +4,7 @@ import argparse
 import io
 import os
 import shlex
+import signal
 import sys
 
 LONGEST = 1000  # characters of a refusal, and of what to type next
@@ -61,6 +62,12 @@ def printable(text):
             for character in text
         ]
     )
+
+
+def heeded(*names):
+    """Return the signals of these names that are there and not ignored, as nohup wants SIGHUP."""
+    known = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    return [number for number in known if signal.getsignal(number) is not signal.SIG_IGN]
 
 
 def run(program, main):

@@ -404,6 +404,21 @@ def test_the_server_ends_and_so_does_all_that_it_began(serve, sent):
         gone(pid)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal")
+@pytest.mark.parametrize("is_ignored", [False, True])
+def test_a_closed_terminal_ends_the_server_unless_nohup_began_it(serve, is_ignored):
+    handler = signal.signal(signal.SIGHUP, signal.SIG_IGN if is_ignored else signal.SIG_DFL)
+    try:
+        one = serve()
+    finally:
+        signal.signal(signal.SIGHUP, handler)
+    one.process.send_signal(signal.SIGHUP)
+    if is_ignored:
+        assert list(one.ask())[-1] == {"ended": "done"}
+    else:
+        assert one.process.wait(60) == 130
+
+
 def alive(pid):
     try:
         os.kill(int(pid), 0)

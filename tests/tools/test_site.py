@@ -191,15 +191,16 @@ def test_an_empty_folder_becomes_a_site(tmp_path, recorded):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 @pytest.mark.parametrize("when", ["write_bytes", "rename"])
-def test_a_signal_leaves_the_old_site_or_the_new_one(tmp_path, recorded, number, when):
+def test_a_signal_leaves_the_old_site_or_the_new_one(tmp_path, recorded, name, when):
     """And nothing beside it: in the middle of a file, and while one takes the other's place."""
     target = tmp_path / "site"
     site.write(target, recorded, REQUEST)
     before = contents(target)
     code = f"""
-import os, pathlib, sys
+import os, pathlib, signal, sys
+signal.signal(signal.{name}, signal.SIG_DFL)  # the tests may run in nohup
 sys.path.insert(0, {str(harness.ROOT)!r})
 import walkthrough
 from tools import command
@@ -207,7 +208,7 @@ real = pathlib.Path.{when}
 def act(path, *arguments):
     made = real(path, *arguments)
     if path.name in ("config.json", "site"):
-        os.kill(os.getpid(), {int(number)})
+        os.kill(os.getpid(), signal.{name})
     return made
 pathlib.Path.{when} = act
 sys.argv = ["walkthrough.py", "--site", {str(target)!r}, "The king"]
@@ -225,6 +226,17 @@ command.run("walkthrough.py", walkthrough.main)
         assert contents(target).keys() == before.keys()
         assert contents(target)["index.html"] != before["index.html"]
     site.check_replaceable(target)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+def test_a_signal_that_is_ignored_stays_ignored():
+    handler = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with site.signals_wait() as came:
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert came == [] and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, handler)
 
 
 def test_from_its_cdn_every_file_is_pinned_by_its_hash(tmp_path, recorded):

@@ -17,7 +17,7 @@ import signal
 from pathlib import Path, PurePosixPath
 
 from tools import published
-from tools.command import Refused, check, shown
+from tools.command import Refused, check, heeded, shown
 from tools.live import exercises, pyodide
 from tools.page import PARTS, json_of, page_of, policy_hash
 
@@ -59,11 +59,14 @@ def write(target, recorded, request, distribution=None):
 
 @contextlib.contextmanager
 def signals_wait():
-    """Let Ctrl-C and SIGTERM wait until the end of this block; give the list of those that came."""
+    """Let the signals that end a process wait until the end of this block; list those that came.
+
+    They are Ctrl-C, SIGTERM and, where the platform has it, SIGHUP, by which a terminal closes.
+    """
     came = []
     handlers = {
         number: signal.signal(number, lambda number, _: came.append(number))
-        for number in (signal.SIGINT, signal.SIGTERM)
+        for number in heeded("SIGINT", "SIGTERM", "SIGHUP")
     }
     try:
         yield came
