@@ -508,6 +508,28 @@ def test_a_run_that_is_kept_stays_the_one_to_compare_with(serve, visit):
     assert "Compared with the run before" in page.locator("#comparison").inner_text()
 
 
+def test_a_run_that_is_no_longer_kept_gives_way_to_the_latest_at_once(serve, visit):
+    live = serve(PROMPT, "--tokens", "1")
+    page = visit(live.url)
+    edit = lambda n: lambda: live.save("words = []\n", f"words = [][:{n}]\n")  # noqa: E731
+    test_live.saved(page, edit(1))
+    page.locator("#compare").click()
+    settle(page)
+    keep = page.get_by_role("button", name="Keep", exact=True)
+    keep.click()
+    for n in (2, 3):
+        test_live.saved(page, edit(n))
+    settle(page)
+    changes = page.get_by_label("What was changed", exact=True)
+    assert "words = []\n" in changes.inner_text() and "[:3]" in changes.inner_text()
+    keep.click()
+    settle(page)
+    assert "Compared with the run before" in page.locator("#comparison").inner_text()
+    assert "words = [][:2]\n" in changes.inner_text() and "[:3]" in changes.inner_text()
+    assert keep.get_attribute("aria-pressed") == "false"
+    assert page.evaluate("document.activeElement.id") == "keep"
+
+
 def test_on_a_phone_compare_is_in_view_after_a_run(serve, visit):
     live = serve(PROMPT, "--tokens", "1")
     page = visit(live.url, **TOUCH)

@@ -1,7 +1,8 @@
 // Compare: what differs from the run before is marked beside its line, in the map and in the pane,
 // and said in a few words above them. `newRun` is told of a run when the one before it is known.
 
-let previous = null; // the recording of the run before: {data, numbers, and perhaps its name}
+let latest = null; // the recording of the run before: {data, numbers, and perhaps its name}
+let previous = null; // the one that is compared with: the latest, or the one that the reader keeps
 let differences = null; // a Differences, while they are wanted
 let wanted = false; // whether the reader wants them
 let keepsBefore = false; // whether later runs are compared with the same run as well
@@ -151,7 +152,8 @@ function elsewhere(number, tally) {
 // The run that is shown has taken the place of this one, which may have been none. The caller draws.
 function newRun(before) {
   compare.stop();
-  if (before?.data.events.statement.length && !(keepsBefore && previous)) previous = before;
+  if (before?.data.events.statement.length) latest = before;
+  if (!(keepsBefore && previous)) previous = latest;
   byId("comparison").hidden = !previous;
   if (previous && wanted) startComparing();
   else refill(byId("comparison"), inBar() ? null : compareButton(), previous && teaser());

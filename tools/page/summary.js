@@ -51,7 +51,9 @@ function keepButton() {
       "data-key": "keep",
       onclick: () => {
         keepsBefore = !keepsBefore;
-        drawSummary();
+        if (keepsBefore || previous === latest) return drawSummary();
+        newRun();
+        drawMarks();
       },
     },
     "Keep",
