@@ -138,7 +138,7 @@ def serve(path, arguments, options):
         server = Server(path, request, options.port)
     except OSError as error:
         check(error.errno != errno.EADDRINUSE, f"port {options.port} is in use", LIVE)
-        check(error.errno != errno.EACCES, f"port {options.port} is not for everybody", LIVE)
+        check(error.errno != errno.EACCES, f"port {options.port} needs administrator rights", LIVE)
         raise
     with server:
         say(f"Live: {server.url}")

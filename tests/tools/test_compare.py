@@ -451,7 +451,7 @@ def test_a_saved_edit_is_compared_with_the_run_before(serve, visit):
     now = "mask = np.zeros([n_new, n_seen], np.float32)"
     old = re.search(r"mask = np\.triu\(.*\)(?=  #)", harness.SOURCE)[0]
     test_live.saved(page, lambda: live.save(old, now))
-    said = "The program has changed since the run before, and so has its text."
+    said = "The program has changed since the run before, and what it wrote differs."
     assert page.locator(".teaser").inner_text().startswith(said)
     page.get_by_role("button", name="See what differs").click()
     settle(page)
@@ -538,7 +538,7 @@ def test_on_a_phone_compare_is_in_view_after_a_run(serve, visit):
     bar = page.evaluate("byId('bar').getBoundingClientRect().bottom")
     assert bar <= box["y"] < 200 and box["height"] >= 44
     assert page.evaluate("byId('compare').scrollWidth <= byId('compare').offsetWidth")
-    said = "The program has changed since the run before, and its text is the same."
+    said = "The program has changed since the run before, and what it wrote is the same."
     assert page.locator(".teaser").inner_text().strip() == said
     page.locator("#compare").tap()
     settle(page)

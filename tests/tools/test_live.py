@@ -362,14 +362,14 @@ def test_a_port_in_use_is_one_line(tmp_path):
     assert done.stderr == said
 
 
-def test_a_port_that_is_not_for_everybody_is_one_line(monkeypatch):
+def test_a_port_that_needs_administrator_rights_is_one_line(monkeypatch):
     def refuse(*_):
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(walkthrough, "Server", refuse)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     done = harness.command_here("walkthrough.py", walkthrough.main, "--live", "--port", "80")
-    said = "walkthrough.py: port 80 is not for everybody; type: python walkthrough.py --live\n"
+    said = "walkthrough.py: port 80 needs administrator rights; type: python walkthrough.py --live\n"
     assert done.returncode == 1 and done.stderr == said
 
 

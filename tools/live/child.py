@@ -2,8 +2,8 @@
 
 Both are lines of JSON, by stdin and stdout; the last one is {"ended": "done"}. The process leads a
 group of its own, so that all that the program begins ends with it. It ends when its stdin does:
-with the server, however that has ended. A thread sees to that, so a program that is within one long
-computation of Python's own, as 7**10**9 is, goes on to the end of it if the server was killed.
+with the server, however that has ended. A thread sees to that. Only within one long computation of
+Python's own, such as 7**10**9, does it go on until that is over.
 """
 
 import json

@@ -28,8 +28,8 @@ ROOT = Path(__file__).resolve().parents[2]
 START = "import sys; sys.path[0] = sys.argv.pop(); from tools.live import child; child.main()"
 SECONDS = 0.08  # between looks at the file
 SILENCE = 4  # seconds after which a tab that does not ask any more is closed
-PATIENCE = 1.5  # seconds that a file may be missing or empty while an editor saves it, and that a
-# process may take to end
+PATIENCE = 1.5  # seconds that a file may be missing or empty while an editor saves it
+GRACE = 1.5  # seconds that a process may take to end once it has closed its pipe
 LONGEST = 4_000_000  # bytes of a request
 HEADERS = {
     "Cache-Control": "no-store",
@@ -122,7 +122,7 @@ class Run:
             if line.startswith(b'{"ended":'):
                 return
         try:
-            why = how_it_ended(self.process.wait(PATIENCE))
+            why = how_it_ended(self.process.wait(GRACE))
         except subprocess.TimeoutExpired:
             why = "The program has closed the pipe to this page, so it was ended"
         why = self.why or why

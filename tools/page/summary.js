@@ -69,7 +69,7 @@ function teaser() {
     "p",
     {class: "teaser"},
     `The program has changed since ${nameOfPrevious()}, `,
-    same ? "and its text is the same. " : "and so has its text. ",
+    `and what it wrote ${same ? "is the same" : "differs"}. `,
     inBar()
       ? element("button", {type: "button", onclick: toggleComparing}, "See what differs")
       : null,
