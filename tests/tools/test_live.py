@@ -284,6 +284,13 @@ def test_a_request_that_is_none_starts_nothing(server, method, length, body, sta
     assert server.asked == []
 
 
+def test_whoever_sends_too_much_can_read_why_it_is_refused(server):
+    own = f"http://127.0.0.1:{server.server_port}"
+    asked = {"origin": own, "body": b"x" * (live.LONGEST + 1_000_000)}
+    status, _, data = ask(server, "POST", f"/{server.secret}/run?tab", **asked)
+    assert status == 413 and data.startswith(b"413: the prompt is too long")
+
+
 def test_a_slow_request_holds_nobody(server):
     own = f"http://127.0.0.1:{server.server_port}"
     with socket.create_connection(("127.0.0.1", server.server_port)) as slow:
@@ -369,8 +376,8 @@ def test_a_port_that_needs_administrator_rights_is_one_line(monkeypatch):
     monkeypatch.setattr(walkthrough, "Server", refuse)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     done = harness.command_here("walkthrough.py", walkthrough.main, "--live", "--port", "80")
-    said = "walkthrough.py: port 80 needs administrator rights; type: python walkthrough.py --live\n"
-    assert done.returncode == 1 and done.stderr == said
+    said = "port 80 needs administrator rights; type: python walkthrough.py --live\n"
+    assert done.returncode == 1 and done.stderr == f"walkthrough.py: {said}"
 
 
 NEEDS_PS = pytest.mark.skipif(
@@ -818,6 +825,21 @@ def test_a_save_while_the_connection_is_lost_is_not_missed(serve, visit):
     until(page, f"turn > {turn}")
     ran(page)
     assert told(page) == "" and page.evaluate("data.source") == text
+
+
+def test_a_prompt_that_is_too_long_is_told_in_the_servers_words(serve, visit):
+    url = serve(PROMPT, "--tokens", "1").url
+    page = visit(url).context.new_page()  # whose console may name the 413, as Chromium does
+    page.goto(url)
+    ran(page)
+    page.evaluate("byId('prompt').value = '€'.repeat(1_400_000)")
+    page.get_by_role("button", name="Run", exact=True).click()
+    until(page, "turn === 2 && !isRunning")
+    said = "413: the prompt is too long: 4,000,000 bytes are the most; use a shorter one"
+    assert told(page).strip() == f"The server refused this run. {said}"
+    page.get_by_label("Prompt", exact=True).fill(PROMPT)
+    run(page)
+    assert told(page) == ""
 
 
 def test_the_server_is_killed_in_mid_run(serve, visit):

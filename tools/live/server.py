@@ -13,6 +13,7 @@ import re
 import secrets
 import select
 import signal
+import socket
 import socketserver
 import subprocess
 import sys
@@ -301,7 +302,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         refused = self.refused_length()
         if refused:
-            return self.answer(refused, "text/plain", f"{refused}\n".encode())
+            return self.refuse(refused)
         length = int(self.headers["Content-Length"])
         parts = urllib.parse.urlsplit(self.path)
         what, data = parts.path.split("/", 2)[2:], self.rfile.read(length)
@@ -321,7 +322,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if good:
                 self.run(request, parts.query)
             else:
-                self.answer(400, "text/plain", b"400\n")
+                self.answer(400, "text/plain", b"400: this is no request for a run\n")
         else:
             self.answer(404, "text/plain", b"404\n")
 
@@ -333,6 +334,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if len(lengths) > 1 or not re.fullmatch("[0-9]+", lengths[0]):
             return 400
         return 413 if len(lengths[0]) > len(str(LONGEST)) or int(lengths[0]) > LONGEST else None
+
+    def refuse(self, status):
+        """Refuse a body, and read it nevertheless: the rest of it would cut the answer off."""
+        why = {413: f"the prompt is too long: {LONGEST:,} bytes are the most; use a shorter one"}
+        words = why.get(status, "the length of the request must be given, once")
+        self.answer(status, "text/plain", f"{status}: {words}\n".encode())
+        self.connection.shutdown(socket.SHUT_WR)
+        while self.rfile.read1(65536):
+            pass
 
     def run(self, request, tab):
         """Run the program, and answer with all that it tells, a line for each."""

@@ -59,6 +59,8 @@ function servedRunner() {
 // The lines of what is answered, each once it is whole.
 async function* linesOf(asked) {
   const answer = await asked;
+  if ([400, 413].includes(answer.status))
+    yield JSON.stringify({ended: `The server refused this run. ${await answer.text()}`});
   if (!answer.ok) return;
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let parts = [];
