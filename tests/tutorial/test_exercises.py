@@ -152,7 +152,7 @@ def test_the_lessons_live_page_and_site_begin_with_its_sentence():
 
 
 def test_the_lessons_skeleton_shows_what_the_solution_shows():
-    gaps = ["np.argsort(-logits)[:5]", "id_to_token[id]"]
+    gaps = re.search(r"^The gaps are `(.+)` and `(.+)`\.$", LESSON, re.M).groups()
     (skeleton,) = re.findall(r"^```python\n(.*?)^```", LESSON, re.M | re.S)
     *before, last = skeleton.split("______")
     lines = "".join(part + gap for part, gap in zip(before, gaps, strict=True)) + last
@@ -163,6 +163,72 @@ def test_the_lessons_skeleton_shows_what_the_solution_shows():
     run = harness.run(*prompt, source=source)
     shown = re.search(r"^Ġgreat .+$", LESSON, re.M)[0]
     assert shown in run.stdout.replace(" , ", ", ").splitlines(), run.stderr
+
+
+def test_the_lessons_lines_for_windows_are_the_same_ones():
+    """But for the way to activate, which comes first there: so that later lines read alike."""
+    blocks = re.findall(r"^```powershell\n(.*?)^```", LESSON, re.M | re.S)
+    shown = [line for line, _ in readme.commands(LESSON)][:5]
+    assert [line.splitlines()[1] for line in blocks] == [r".venv\Scripts\activate"] * 2
+    found = [line for block in blocks for line in block.splitlines() if "activate" not in line]
+    assert found == [
+        line.replace("python3", "py").replace(".venv/bin/pip", "python -m pip")
+        for command in shown
+        for line in command.split(" && ")
+        if "activate" not in line
+    ]
+
+
+def test_the_lessons_example_of_attention_is_calculated_right():
+    text = re.sub(r"\s+", " ", LESSON)
+    scores, values = np.array([2.0, 0, 1]), np.array([10, 30, 20])
+    assert "with the scores 2, 0 and 1." in text and "the values are 10, 30 and 20." in text
+    exp = np.exp(scores)
+    first, second, third = (f"{e:.3g}" for e in exp)
+    assert f"gives {first}, {second} and {third}, and" in text
+    assert f"by their sum, {exp.sum():.2f}." in text
+    shares = [f"{share:.2f}" for share in exp / exp.sum()]
+    assert f"shares are {shares[0]}, {shares[1]} and {shares[2]}." in text
+    products = " + ".join(f"{share} · {value}" for share, value in zip(shares, values))
+    taken = [values @ exp / exp.sum(), values @ np.array(shares, float)]
+    assert [f"{value:.1f}" for value in taken] == ["14.2"] * 2
+    assert f"takes over {products}, which is 14.2." in text
+
+
+def test_the_lesson_knows_how_alike_two_rows_are():
+    made = harness.run("a", "--tokens", "1", "--model", str(harness.TALES)).variables
+    rows = [made["wte"][made["vocabulary"][f"Ġ{word}"]] for word in ("dog", "cat", "red")]
+    dog, cat, red = (row / np.sqrt((row * row).sum()) for row in rows)
+    told = f"` dog` and ` cat` come to {dog @ cat:.2f}, ` dog` and ` red` to {dog @ red:.2f}."
+    assert told in re.sub(r"\s+", " ", LESSON)
+    assert f"a row of {len(dog)} numbers" in re.sub(r"\s+", " ", LESSON)
+
+
+def test_the_lesson_knows_that_the_same_head_says_el():
+    copies = heads_of_exercise_18()[0]
+    found = whenever("attention_weights", harness.SOURCE, ZORBEL, "2")
+    (row,) = (
+        made["attention_weights"][-1]
+        for made in found
+        if made["n_new"] == 1 and (made["layer"], made["head"]) == copies
+    )
+    tokens = found[0]["tokens"]
+    assert row.argmax() == tokens.index("el") == tokens.index("b") + 1
+    told = f"from the new `b` at the old `el`, with {100 * row.max():.0f} %."
+    assert told in re.sub(r"\s+", " ", LESSON)
+    place = "            columns = slice("
+    silenced = f"            if (layer, head) == {copies} and n_past:\n                continue\n"
+    source = harness.SOURCE.replace(place, silenced + place)
+    run = harness.run(ZORBEL, "--tokens", "2", "--model", str(harness.TALES), source=source)
+    assert run.variables["output"] == ZORBEL + "b,"
+
+
+def test_the_lesson_quotes_the_file_and_the_card():
+    text = re.sub(r"\s+", " ", LESSON)
+    n_steps = len(harness.steps())
+    assert f"It has {len(harness.SOURCE.splitlines())} lines in {n_steps} steps" in text
+    begin, end = re.search(r'After "(Alan .+?)" it writes "(.+?)"', text).groups()
+    assert f"{begin} {end}." in (harness.TALES / "MODEL_CARD.md").read_text("utf-8")
 
 
 def test_the_lessons_lines_for_the_console_give_what_it_says():
@@ -184,6 +250,7 @@ def test_the_lesson_knows_what_falls_into_how_many_tokens():
     found = [len(tokens_of(f" {name}")) for name in names]
     assert found == [1, 1, 1, 1, 2, 2, 3, 4, 4]
     assert sum(len(tokens_of(name)) > n for name, n in zip(names, found, strict=True)) > 4
+    assert r"`é` shows as `\xc3` and `\xa9`" in text and tokens_of(" Zoé")[-2:] == ["Ã", "©"]
     good = re.search(r"These work well: (.+?)\.", text)[1]
     words = re.findall(r"`(.+?)`", good)
     assert len(words) == 6 and all(len(tokens_of(word)) == 2 for word in words)
@@ -272,6 +339,18 @@ def test_exercise_2_such_words_are_no_tokens_with_their_space():
     assert len(vocabulary) == 4096  # exercise 1
 
 
+def test_exercise_5_its_example_is_the_models(tmp_path):
+    text = re.sub(r"\s+", " ", EXERCISES["5. Perplexity: how surprised is it?"])
+    source = changed(tmp_path, "perplexity")
+    run = harness.run("There was a", "--tokens", "1", "--model", str(harness.TALES), source=source)
+    first, second = given = run.variables["given"].astype("f8")
+    logs = -np.log(given)
+    assert run.variables["tokens"] == ["There", "Ġwas", "Ġa"]
+    assert f"probability of {first:.4f}, and the row of `Ġwas` had given `Ġa` {second:.4f}" in text
+    assert f"is {logs[0]:.3f} and {logs[1]:.3f}, their average is {logs.mean():.3f}, and" in text
+    assert f"e to that is {np.exp(logs.mean()):.3f}." in text
+
+
 def test_exercise_8_the_exact_gelu_is_exact(tmp_path):
     source = changed(tmp_path, "exact-gelu")
     gelu = harness.run("a", "--tokens", "1", "--model", str(harness.TALES), source=source)
@@ -308,6 +387,11 @@ def test_exercise_13_the_weights_stay_float16(tmp_path):
     made = harness.run("a b", "--tokens", "1", "--model", str(harness.TALES), source=source)
     arrays = [made.variables[name] for name in ("wte", "residual", "logits")]
     assert [array.dtype for array in arrays] == ["f2"] * 3
+    prompt = re.search(r'"(.+)"', EXERCISES["13. Fewer bits"])[1]
+    arguments = [prompt, "--tokens", "1", "--model", str(harness.TALES)]
+    runs = [harness.run(*arguments, source=text) for text in (harness.SOURCE, source)]
+    logits, rounded = (run.variables["logits"].astype("f8") for run in runs)
+    assert -9 < logits.min() and logits.max() < 12 and np.abs(rounded - logits).max() < 0.01
 
 
 def test_exercise_14_the_fewest_that_reach_it(tmp_path):
@@ -337,6 +421,11 @@ def test_exercise_16_equal_shares_would_be_an_eighth():
     _, tokens = last_rows(harness.SOURCE, prompt)
     shares = [1 / (row + 1) for row in range(1, len(tokens))]
     assert np.mean(shares) == pytest.approx(1 / 8, abs=0.005)
+    exercise = EXERCISES["16. A head that looks at the token before"]
+    blocks = re.split("^\\$ python", exercise, flags=re.M)[1:]
+    heads = [re.findall(r"^layer \d, head \d: (\d\.\d\d)", block, re.M) for block in blocks]
+    assert sorted(map(len, heads)) == [5, 6] and "leaves five or six heads" in exercise
+    assert min(map(float, heads[0])) > 2 * np.mean(shares)
 
 
 def test_exercise_17_the_head_looks_into_a_name_without_the_token():
