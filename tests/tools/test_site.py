@@ -689,7 +689,7 @@ def test_a_link_leaves_the_readers_own_change_alone(visit, still):
     put(page, "n_past = 0", "n_past = 0  # mine")
     page.fill("#prompt", "My prompt")
     page.goto(f"{still}index.html{hash}")
-    until(page, "typeof isLinked !== 'undefined' && isLinked && isEditing()")
+    until(page, "typeof isApart !== 'undefined' && isApart && isEditing()")
     assert "head_size**0.25" in page.evaluate("programText()")
     assert "Your own change is kept" in told(page)
     page.wait_for_timeout(500)  # until the address is another
@@ -706,6 +706,98 @@ def test_a_link_leaves_the_readers_own_change_alone(visit, still):
     until(page, "rows.every((row) => row.state !== null)")
     assert "# mine" in page.evaluate("programText()")
     assert "head_size**0.25" not in page.evaluate("programText()")
+
+
+def open_again(page, url):
+    page.goto(url)
+    until(page, "rows.every((row) => row.state !== null)")
+
+
+def test_a_link_becomes_the_readers_own_once_they_go_on_with_it(visit, still):
+    other = visit(still)
+    put(other, "head_size**0.5", "head_size**0.25")
+    hash = other.evaluate("linkOfChange().then((link) => new URL(link).hash)")
+    page = visit(still, hash)
+    until(page, "isEditing()")
+    again = visit(still, context=page.context)
+    assert again.evaluate("programText()") == harness.SOURCE
+    page.evaluate("field().focus(); field().setSelectionRange(0, 0)")
+    page.keyboard.type("# an hour's work")
+    again = visit(still, context=page.context)
+    text = again.evaluate("programText()")
+    assert text.startswith("# an hour's work") and "head_size**0.25" in text
+
+
+def test_after_a_link_and_reset_the_way_back_to_ones_own_change_stays(visit, still):
+    other = visit(still)
+    put(other, "head_size**0.5", "head_size**0.25")
+    hash = other.evaluate("linkOfChange().then((link) => new URL(link).hash)")
+    page = visit(still)
+    put(page, "n_past = 0", "n_past = 0  # mine")
+    page.evaluate("(hash) => openLink(hash)", hash)
+    until(page, "programText().includes('head_size**0.25')")
+    page.click("#reset")
+    assert page.evaluate("programText()") == harness.SOURCE
+    assert "as it came" in told(page) and page.locator(".to-mine").is_visible()
+    open_again(page, f"{still}index.html")
+    assert "# mine" in page.evaluate("programText()") and "of before" in told(page)
+    page.evaluate("(hash) => openLink(hash)", hash)
+    until(page, "programText().includes('head_size**0.25')")
+    page.click("#reset")
+    page.click(".to-mine")
+    assert "# mine" in page.evaluate("programText()")
+    page.click("#reset")
+    assert page.locator(".to-mine").count() == 0
+
+
+def test_a_solution_leaves_the_readers_own_change_alone(visit, still):
+    page = visit(still)
+    put(page, "n_past = 0", "n_past = 0  # mine")
+    page.evaluate("(one) => putIn(one.edits, one.request, 'exercise 1')", SOLUTIONS[0][1])
+    assert page.evaluate("programText()") == with_edits(SOLUTIONS[0][1]["edits"])
+    assert "its prompt is filled in above" in told(page)
+    open_again(page, f"{still}index.html")
+    assert page.evaluate("programText()") == with_edits(SOLUTIONS[0][1]["edits"])
+    again = visit(still, context=page.context)
+    assert "# mine" in again.evaluate("programText()")
+    page.click(".to-mine")
+    mine = page.evaluate("programText()")
+    assert "# mine" in mine
+    page.evaluate("(one) => putIn(one.edits, one.request, 'exercise 1')", SOLUTIONS[0][1])
+    for _ in range(9):
+        if page.evaluate("programText()") != mine:
+            page.click("#undo")
+    assert page.evaluate("programText()") == mine
+    page.evaluate("field().focus(); field().setSelectionRange(0, 0)")
+    page.keyboard.type("# more")  # which is the reader's own again
+    again = visit(still, context=page.context)
+    assert again.evaluate("programText()").startswith("# more")
+
+
+def test_the_address_of_the_folder_and_that_of_its_page_have_one_draft(visit, still):
+    page = visit(still)
+    put(page, "n_past = 0", "n_past = 0  # mine")
+    open_again(page, still)
+    assert "# mine" in page.evaluate("programText()")
+
+
+def test_a_browser_that_keeps_nothing_shows_the_page_all_the_same(visit, browser, still):
+    with contextlib.closing(browser.new_context(viewport=DESK)) as context:
+        context.add_init_script(
+            """for (const name of ["localStorage", "sessionStorage"])
+              Object.defineProperty(window, name, {
+                get() { throw new DOMException("denied", "SecurityError"); },
+              });"""
+        )
+        page = visit(still, context=context)
+        put(page, "n_past = 0", "n_past = 0  # mine")
+        until(page, "byId('python').matches('.error')")
+        begin(page)
+        until(page, "!isRunning")
+        page.evaluate("(one) => putIn(one.edits, one.request, 'exercise 1')", SOLUTIONS[0][1])
+        assert page.evaluate("programText()") == with_edits(SOLUTIONS[0][1]["edits"])
+        page.click("#reset")
+        assert page.evaluate("programText()") == harness.SOURCE
 
 
 def test_the_editor_by_keyboard(visit, still):
