@@ -800,6 +800,64 @@ def test_a_browser_that_keeps_nothing_shows_the_page_all_the_same(visit, browser
         assert page.evaluate("programText()") == harness.SOURCE
 
 
+RECORDING = "{data: {...data, source: original, slip: %s, failure: [null, '']}}"
+
+
+def test_a_run_that_ends_leaves_whoever_types_in_the_editor(visit, still):
+    """But closes it where the text is what ran."""
+    page = visit(still)
+    put(page, "n_past = 0", "n_past = 0  # mine")
+    for slip in ("null", "3"):
+        page.evaluate(f"takeRecording({{done() {{}}}}, {RECORDING % slip})")
+        assert page.evaluate("isEditing()") and page.locator("#coloured .error").count() == 0
+    page.evaluate("setProgram(original)")
+    page.evaluate(f"takeRecording({{done() {{}}}}, {RECORDING % 'null'})")
+    assert not page.evaluate("isEditing()")
+
+
+def test_a_run_that_cannot_be_shown_is_told(visit, still):
+    page = visit(still)
+    until(page, "byId('python').matches('.error')")
+    page.evaluate(
+        """() => {
+          const {port1: port, port2} = new MessageChannel();
+          port2.onmessage = () => port2.postMessage({recording: '{"done": {"data": {}}}'});
+          python.next = Promise.resolve({number: 99, port, given: new Set()});
+        }"""
+    )
+    begin(page)
+    until(page, "!isRunning", 10)
+    assert "The page cannot show this run: " in told(page) and "Reload" in told(page)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "kept"),
+    [
+        (["a\n"] * 6_000, "a\n" * 5_000 + "a"),
+        (["a"] * 100_000 + ["b", "c"], "a" * 100_000),
+        (["a\n" * 6_000, "b", "c"], "a\n" * 5_000 + "a"),
+        (["a" * 100_001], "a" * 100_000),
+    ],
+    ids=["rows", "characters", "rows at once", "characters at once"],
+)
+def test_behind_a_cut_nothing_is_kept_of_what_is_printed(browser, pieces, kept):
+    with contextlib.closing(browser.new_context()) as context:
+        page = context.new_page()
+        page.add_script_tag(path=harness.ROOT / "tools" / "page" / "worker.js")
+        output, is_cut = page.evaluate(
+            """(pieces) => {
+              const all = [];
+              const telling = new Telling({postMessage: ({told}) => all.push(told)});
+              for (const piece of pieces) telling.print("out", piece);
+              telling.send();
+              const output = all.flatMap((told) => told.output.map(([, text]) => text)).join("");
+              return [output, all.some((told) => told.isCut)];
+            }""",
+            pieces,
+        )
+        assert is_cut and output == kept
+
+
 def test_the_editor_by_keyboard(visit, still):
     page = visit(still)
     page.evaluate("scrollTo(0, 5000)")
@@ -913,6 +971,7 @@ def test_a_file_that_is_another_is_not_run(visit, browser, tmp_path, recorded, d
         page.goto(url + "index.html")
         until(page, "byId('python').matches('.error')")
         assert "pyodide.js did not come, or is another" in page.inner_text("#python")
+        assert page.locator("iframe").count() == 0
 
 
 # -- with a Pyodide that has numpy: everything
@@ -987,6 +1046,30 @@ def test_run_in_the_middle_of_a_run_ends_that_one(visit, whole):
     assert run_it(page) == RUN_IDS
     page.wait_for_timeout(500)
     assert len(page.workers) == 2 and not page.evaluate("isRunning")  # with the spare one
+
+
+def test_a_worker_that_does_not_start_is_no_more(visit, whole):
+    page = visit(whole)
+    ready(page)
+    said = page.evaluate(
+        """() => {
+          const worker = newWorker();
+          broken.get(nWorkers)(new Error("mine"));
+          return worker.catch(String);
+        }"""
+    )
+    assert said == "Error: mine" and page.evaluate("broken.size") == 0
+    page.wait_for_timeout(500)
+    assert len(page.workers) == 1
+
+
+def test_one_write_that_is_too_long_is_said_to_be_cut(visit, whole):
+    page = visit(whole)
+    ready(page)
+    put(page, "import sys\nsys.stdout.write('x' * 1_000_000)\n")
+    begin(page)
+    until(page, "!isRunning")
+    assert page.text_content("#printed").endswith("x\nThe program printed more. It is cut here.")
 
 
 SPOILT = """
