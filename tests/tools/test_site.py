@@ -290,7 +290,9 @@ def test_a_folder_that_is_no_such_pyodide_is_refused_in_one_line(
 
 
 @pytest.mark.parametrize("lock", ["its own", "another"])
-def test_a_lock_of_other_wheels_is_said_and_taken(tmp_path, dummies, monkeypatch, capsys, lock):
+def test_a_lock_of_other_wheels_is_accepted_with_a_note(
+    tmp_path, dummies, monkeypatch, capsys, lock
+):
     monkeypatch.setattr(pyodide, "CORE", hashes_in(dummies))
     folder = shutil.copytree(dummies, tmp_path / "pyodide")
     if lock == "another":
@@ -680,6 +682,23 @@ def test_a_link_that_would_be_too_long_is_none(visit, still):
         assert page.evaluate("programText()") == harness.SOURCE
 
 
+def test_a_browser_without_compression_says_so_of_a_link(visit, still):
+    """And neither that a change is too long, nor that a link is damaged."""
+    page = visit(still)
+    put(page, "n_past = 0", "n_past = 0  # mine")
+    hash = page.evaluate("linkOfChange().then((link) => new URL(link).hash)")
+    page.evaluate("window.CompressionStream = undefined")
+    page.click("#link")
+    until(page, "byId('link-said').textContent")
+    said = page.inner_text("#link-said")
+    assert "This browser cannot make the link" in said and "Download" in said
+    assert page.locator("#link-download").is_visible()
+    page.click("#link-box .close")
+    page.evaluate("(hash) => openLink(hash)", hash)
+    until(page, "byId('run-told').textContent")
+    assert "too old to read links" in told(page) and "Nothing was changed" in told(page)
+
+
 def test_a_link_leaves_the_readers_own_change_alone(visit, still):
     """Which comes back by a button, and in another tab; the link's survives a reload of its own."""
     other = visit(still)
@@ -890,6 +909,10 @@ def test_reset_takes_away_all_that_an_exercise_brought(visit, still):
     assert page.evaluate("programText()") == harness.SOURCE
     assert (page.input_value("#prompt"), page.input_value("[name=tokens]")) == ("My prompt", "")
     assert "SyntaxError" not in told(page) and page.locator("#coloured .error").count() == 0
+    page.evaluate("(one) => putIn(one.edits, one.request, '1')", SOLUTIONS[0][1])
+    page.fill("#prompt", "Another of mine")
+    page.click("#reset")
+    assert page.input_value("#prompt") == "Another of mine"
 
 
 def test_the_exercises_are_listed_and_put_in_their_solutions(visit, still):

@@ -71,7 +71,8 @@ function reset() {
   tellApart("The program is as it came. Undo brings your change back.");
 }
 
-// The address that carries the change and what it is to be tried on. Raises RangeError.
+// The address that carries the change and what it is to be tried on. Raises RangeError where it
+// would be too long, and another error where this browser makes none.
 async function linkOfChange() {
   const packed = await packChange({edits: changeOf(programText()), request: asks()});
   const url = new URL(location.href);
@@ -81,13 +82,22 @@ async function linkOfChange() {
 
 async function showLink() {
   byId("link-box").showModal();
-  const link = await linkOfChange().catch(() => "");
+  let link = "",
+    why = "";
+  try {
+    link = await linkOfChange();
+  } catch (error) {
+    why =
+      error instanceof RangeError
+        ? "Your change is too long for a link."
+        : `This browser cannot make the link (${error.message}).`;
+  }
   byId("link-text").value = link;
   byId("link-text").select();
   byId("link-text").hidden = byId("link-copy").hidden = !link;
   byId("link-said").textContent = link
     ? "Whoever opens it sees the change, marked. It runs only once they press Run."
-    : "Your change is too long for a link. Download saves the whole program as a file, which you can send instead.";
+    : `${why} Download saves the whole program as a file, which you can send instead.`;
   byId("link-download").hidden = Boolean(link);
 }
 
@@ -115,6 +125,7 @@ async function openLink(hash) {
     return refuse(
       "This link changes another version of easygpt2.py, so its lines may not fit here.",
     );
+  if (!canPack()) return refuse("This browser is too old to read links. Open it in a newer one.");
   let change;
   try {
     change = await unpackChange(found[2]);
@@ -162,6 +173,9 @@ function startBrowser() {
     byId("python").classList.toggle("error", isError);
   };
   startRun(inBrowser, false);
+  byId("run").addEventListener("input", ({target}) => {
+    if (FIELDS.includes(target.name)) askedBefore = null; // what the reader asks now is newer
+  });
   for (const box of document.querySelectorAll("dialog:has(.close)"))
     box.addEventListener("click", ({target}) => {
       if (target === box || target.matches(".close")) box.close();
