@@ -302,7 +302,9 @@ def test_a_folder_that_is_no_such_pyodide_is_refused_in_one_line(
 
 
 @pytest.mark.parametrize("lock", ["its own", "another"])
-def test_a_lock_of_other_wheels_is_said_and_taken(tmp_path, dummies, monkeypatch, capsys, lock):
+def test_a_lock_of_other_wheels_is_accepted_with_a_note(
+    tmp_path, dummies, monkeypatch, capsys, lock
+):
     monkeypatch.setattr(pyodide, "CORE", hashes_in(dummies))
     folder = shutil.copytree(dummies, tmp_path / "pyodide")
     if lock == "another":
@@ -692,6 +694,23 @@ def test_a_link_that_would_be_too_long_is_none(visit, still):
         assert page.evaluate("programText()") == harness.SOURCE
 
 
+def test_a_browser_without_compression_says_so_of_a_link(visit, still):
+    """And neither that a change is too long, nor that a link is damaged."""
+    page = visit(still)
+    put(page, "n_past = 0", "n_past = 0  # mine")
+    hash = page.evaluate("linkOfChange().then((link) => new URL(link).hash)")
+    page.evaluate("window.CompressionStream = undefined")
+    page.click("#link")
+    until(page, "byId('link-said').textContent")
+    said = page.inner_text("#link-said")
+    assert "This browser cannot make the link" in said and "Download" in said
+    assert page.locator("#link-download").is_visible()
+    page.click("#link-box .close")
+    page.evaluate("(hash) => openLink(hash)", hash)
+    until(page, "byId('run-told').textContent")
+    assert "too old to read links" in told(page) and "Nothing was changed" in told(page)
+
+
 def test_a_link_leaves_the_readers_own_change_alone(visit, still):
     """Which comes back by a button, and in another tab; the link's survives a reload of its own."""
     other = visit(still)
@@ -701,7 +720,7 @@ def test_a_link_leaves_the_readers_own_change_alone(visit, still):
     put(page, "n_past = 0", "n_past = 0  # mine")
     page.fill("#prompt", "My prompt")
     page.goto(f"{still}index.html{hash}")
-    until(page, "typeof isLinked !== 'undefined' && isLinked && isEditing()")
+    until(page, "typeof isApart !== 'undefined' && isApart && isEditing()")
     assert "head_size**0.25" in page.evaluate("programText()")
     assert "Your own change is kept" in told(page)
     page.wait_for_timeout(500)  # until the address is another
@@ -718,6 +737,156 @@ def test_a_link_leaves_the_readers_own_change_alone(visit, still):
     until(page, "rows.every((row) => row.state !== null)")
     assert "# mine" in page.evaluate("programText()")
     assert "head_size**0.25" not in page.evaluate("programText()")
+
+
+def open_again(page, url):
+    page.goto(url)
+    until(page, "rows.every((row) => row.state !== null)")
+
+
+def test_a_link_becomes_the_readers_own_once_they_go_on_with_it(visit, still):
+    other = visit(still)
+    put(other, "head_size**0.5", "head_size**0.25")
+    hash = other.evaluate("linkOfChange().then((link) => new URL(link).hash)")
+    page = visit(still, hash)
+    until(page, "isEditing()")
+    again = visit(still, context=page.context)
+    assert again.evaluate("programText()") == harness.SOURCE
+    page.evaluate("field().focus(); field().setSelectionRange(0, 0)")
+    page.keyboard.type("# an hour's work")
+    again = visit(still, context=page.context)
+    text = again.evaluate("programText()")
+    assert text.startswith("# an hour's work") and "head_size**0.25" in text
+
+
+def test_after_a_link_and_reset_the_way_back_to_ones_own_change_stays(visit, still):
+    other = visit(still)
+    put(other, "head_size**0.5", "head_size**0.25")
+    hash = other.evaluate("linkOfChange().then((link) => new URL(link).hash)")
+    page = visit(still)
+    put(page, "n_past = 0", "n_past = 0  # mine")
+    page.evaluate("(hash) => openLink(hash)", hash)
+    until(page, "programText().includes('head_size**0.25')")
+    page.click("#reset")
+    assert page.evaluate("programText()") == harness.SOURCE
+    assert "as it came" in told(page) and page.locator(".to-mine").is_visible()
+    open_again(page, f"{still}index.html")
+    assert "# mine" in page.evaluate("programText()") and "of before" in told(page)
+    page.evaluate("(hash) => openLink(hash)", hash)
+    until(page, "programText().includes('head_size**0.25')")
+    page.click("#reset")
+    page.click(".to-mine")
+    assert "# mine" in page.evaluate("programText()")
+    page.click("#reset")
+    assert page.locator(".to-mine").count() == 0
+
+
+def test_a_solution_leaves_the_readers_own_change_alone(visit, still):
+    page = visit(still)
+    put(page, "n_past = 0", "n_past = 0  # mine")
+    page.evaluate("(one) => putIn(one.edits, one.request, 'exercise 1')", SOLUTIONS[0][1])
+    assert page.evaluate("programText()") == with_edits(SOLUTIONS[0][1]["edits"])
+    assert "its prompt is filled in above" in told(page)
+    open_again(page, f"{still}index.html")
+    assert page.evaluate("programText()") == with_edits(SOLUTIONS[0][1]["edits"])
+    again = visit(still, context=page.context)
+    assert "# mine" in again.evaluate("programText()")
+    page.click(".to-mine")
+    mine = page.evaluate("programText()")
+    assert "# mine" in mine
+    page.evaluate("(one) => putIn(one.edits, one.request, 'exercise 1')", SOLUTIONS[0][1])
+    for _ in range(9):
+        if page.evaluate("programText()") != mine:
+            page.click("#undo")
+    assert page.evaluate("programText()") == mine
+    page.evaluate("field().focus(); field().setSelectionRange(0, 0)")
+    page.keyboard.type("# more")  # which is the reader's own again
+    again = visit(still, context=page.context)
+    assert again.evaluate("programText()").startswith("# more")
+
+
+def test_the_address_of_the_folder_and_that_of_its_page_have_one_draft(visit, still):
+    page = visit(still)
+    put(page, "n_past = 0", "n_past = 0  # mine")
+    open_again(page, still)
+    assert "# mine" in page.evaluate("programText()")
+
+
+def test_a_browser_that_keeps_nothing_shows_the_page_all_the_same(visit, browser, still):
+    with contextlib.closing(browser.new_context(viewport=DESK)) as context:
+        context.add_init_script(
+            """for (const name of ["localStorage", "sessionStorage"])
+              Object.defineProperty(window, name, {
+                get() { throw new DOMException("denied", "SecurityError"); },
+              });"""
+        )
+        page = visit(still, context=context)
+        put(page, "n_past = 0", "n_past = 0  # mine")
+        until(page, "byId('python').matches('.error')")
+        begin(page)
+        until(page, "!isRunning")
+        page.evaluate("(one) => putIn(one.edits, one.request, 'exercise 1')", SOLUTIONS[0][1])
+        assert page.evaluate("programText()") == with_edits(SOLUTIONS[0][1]["edits"])
+        page.click("#reset")
+        assert page.evaluate("programText()") == harness.SOURCE
+
+
+RECORDING = "{data: {...data, source: original, slip: %s, failure: [null, '']}}"
+
+
+def test_a_run_that_ends_leaves_whoever_types_in_the_editor(visit, still):
+    """But closes it where the text is what ran."""
+    page = visit(still)
+    put(page, "n_past = 0", "n_past = 0  # mine")
+    for slip in ("null", "3"):
+        page.evaluate(f"takeRecording({{done() {{}}}}, {RECORDING % slip})")
+        assert page.evaluate("isEditing()") and page.locator("#coloured .error").count() == 0
+    page.evaluate("setProgram(original)")
+    page.evaluate(f"takeRecording({{done() {{}}}}, {RECORDING % 'null'})")
+    assert not page.evaluate("isEditing()")
+
+
+def test_a_run_that_cannot_be_shown_is_told(visit, still):
+    page = visit(still)
+    until(page, "byId('python').matches('.error')")
+    page.evaluate(
+        """() => {
+          const {port1: port, port2} = new MessageChannel();
+          port2.onmessage = () => port2.postMessage({recording: '{"done": {"data": {}}}'});
+          python.next = Promise.resolve({number: 99, port, given: new Set()});
+        }"""
+    )
+    begin(page)
+    until(page, "!isRunning", 10)
+    assert "The page cannot show this run: " in told(page) and "Reload" in told(page)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "kept"),
+    [
+        (["a\n"] * 6_000, "a\n" * 5_000 + "a"),
+        (["a"] * 100_000 + ["b", "c"], "a" * 100_000),
+        (["a\n" * 6_000, "b", "c"], "a\n" * 5_000 + "a"),
+        (["a" * 100_001], "a" * 100_000),
+    ],
+    ids=["rows", "characters", "rows at once", "characters at once"],
+)
+def test_behind_a_cut_nothing_is_kept_of_what_is_printed(browser, pieces, kept):
+    with contextlib.closing(browser.new_context()) as context:
+        page = context.new_page()
+        page.add_script_tag(path=harness.ROOT / "tools" / "page" / "worker.js")
+        output, is_cut = page.evaluate(
+            """(pieces) => {
+              const all = [];
+              const telling = new Telling({postMessage: ({told}) => all.push(told)});
+              for (const piece of pieces) telling.print("out", piece);
+              telling.send();
+              const output = all.flatMap((told) => told.output.map(([, text]) => text)).join("");
+              return [output, all.some((told) => told.isCut)];
+            }""",
+            pieces,
+        )
+        assert is_cut and output == kept
 
 
 def test_the_editor_by_keyboard(visit, still):
@@ -752,6 +921,10 @@ def test_reset_takes_away_all_that_an_exercise_brought(visit, still):
     assert page.evaluate("programText()") == harness.SOURCE
     assert (page.input_value("#prompt"), page.input_value("[name=tokens]")) == ("My prompt", "")
     assert "SyntaxError" not in told(page) and page.locator("#coloured .error").count() == 0
+    page.evaluate("(one) => putIn(one.edits, one.request, '1')", SOLUTIONS[0][1])
+    page.fill("#prompt", "Another of mine")
+    page.click("#reset")
+    assert page.input_value("#prompt") == "Another of mine"
 
 
 def test_the_exercises_are_listed_and_put_in_their_solutions(visit, still):
@@ -833,6 +1006,7 @@ def test_a_file_that_is_another_is_not_run(visit, browser, tmp_path, recorded, d
         page.goto(url + "index.html")
         until(page, "byId('python').matches('.error')")
         assert "pyodide.js did not come, or is another" in page.inner_text("#python")
+        assert page.locator("iframe").count() == 0
 
 
 # -- with a Pyodide that has numpy: everything
@@ -907,6 +1081,30 @@ def test_run_in_the_middle_of_a_run_ends_that_one(visit, whole):
     assert run_it(page) == RUN_IDS
     page.wait_for_timeout(500)
     assert len(page.workers) == 2 and not page.evaluate("isRunning")  # with the spare one
+
+
+def test_a_worker_that_does_not_start_is_no_more(visit, whole):
+    page = visit(whole)
+    ready(page)
+    said = page.evaluate(
+        """() => {
+          const worker = newWorker();
+          broken.get(nWorkers)(new Error("mine"));
+          return worker.catch(String);
+        }"""
+    )
+    assert said == "Error: mine" and page.evaluate("broken.size") == 0
+    page.wait_for_timeout(500)
+    assert len(page.workers) == 1
+
+
+def test_one_write_that_is_too_long_is_said_to_be_cut(visit, whole):
+    page = visit(whole)
+    ready(page)
+    put(page, "import sys\nsys.stdout.write('x' * 1_000_000)\n")
+    begin(page)
+    until(page, "!isRunning")
+    assert page.text_content("#printed").endswith("x\nThe program printed more. It is cut here.")
 
 
 SPOILT = """

@@ -65,7 +65,8 @@ def check_distribution(folder):
     """Return {name: Path} of what a page needs of this folder, each known by its hash.
 
     Pyodide's own files are those that are pinned here, and the wheels those that its lock names.
-    Another lock, of wheels that somebody has built, is said and taken. Raises Refused for all else.
+    Another lock, of wheels that somebody has built, is accepted, with a note. Raises Refused for
+    all else.
     """
     check(folder.is_dir(), f"--pyodide {shown(folder)}: there is no such folder", BRING)
     missing = [name for name in CORE if not (folder / name).is_file()]

@@ -1,37 +1,44 @@
 // The page that runs in the browser alone: its start, links that carry a change, and what is kept.
 
-const DRAFT = `draft ${location.pathname}`; // of the reader's own
-const LINKED = `linked ${location.pathname}`; // of what a link has brought, which is kept apart
-let isLinked = sessionStorage.getItem(LINKED) !== null; // of this tab, so that it may be reloaded
+const DRAFT = `draft ${FOLDER}`; // of the reader's own
+const APART = `apart ${FOLDER}`; // what a link or an exercise brought, in this tab
+let isApart = false; // whether that is in the editor
 let askedBefore = null; // what the form held before an exercise or a link filled it in
 
-// What the reader has changed is kept in this browser, so that a closed tab loses nothing.
-function keepDraft() {
+const asText = (edits) => JSON.stringify(edits);
+
+// What the reader has changed is kept in this browser, so that a closed tab loses nothing. What a
+// link or an exercise brought is kept apart for as long as the reader has a change of their own.
+// Without one, it becomes theirs once they go on with it by hand.
+function keepDraft(byHand) {
   const edits = changeOf(programText());
-  try {
-    const kept = edits.length ? JSON.stringify({hash: site.hash, edits}) : null;
-    if (isLinked) sessionStorage.setItem(LINKED, kept);
-    else if (kept) localStorage.setItem(DRAFT, kept);
-    else localStorage.removeItem(DRAFT);
-  } catch {
-    // a browser that keeps nothing: then the page works without
-  }
+  const mine = draft();
+  if (isApart && ((byHand && !mine.length) || asText(edits) === asText(mine))) makeOwn();
+  const kept = edits.length ? {hash: site.hash, edits} : null;
+  if (isApart) store("sessionStorage", APART, kept);
+  else store("localStorage", DRAFT, kept);
 }
 
-function draft(store = localStorage, key = DRAFT) {
-  try {
-    const {hash, edits} = JSON.parse(store.getItem(key));
-    return hash === site.hash && areEdits(edits, original.split("\n").length) ? edits : [];
-  } catch {
-    return [];
-  }
+function draft(where = "localStorage", key = DRAFT) {
+  const {hash, edits} = stored(where, key) ?? {};
+  return hash === site.hash && areEdits(edits, original.split("\n").length) ? edits : [];
 }
 
 const withEdits = (edits) => applyEdits(original.split("\n"), edits).join("\n");
 
-// From a link back to the reader's own change.
+// Put a change that is not the reader's into the editor, and what it is to be tried on into the
+// form. Nothing of it runs.
+function putApart(edits, request) {
+  isApart = true;
+  setProgram(withEdits(edits));
+  fillRequest(request);
+  keepDraft(false); // also where the editor held the same before
+  byId("change").open = true;
+}
+
+// From there back to the reader's own change.
 function backToMine() {
-  leaveLink();
+  makeOwn();
   setProgram(withEdits(draft()));
   if (askedBefore) fillRequest(askedBefore);
   askedBefore = null;
@@ -39,9 +46,10 @@ function backToMine() {
   showChange();
 }
 
-function leaveLink() {
-  isLinked = false;
-  sessionStorage.removeItem(LINKED);
+// What is in the editor is the reader's own from here on.
+function makeOwn() {
+  isApart = false;
+  store("sessionStorage", APART, null);
 }
 
 function fillRequest(request) {
@@ -60,11 +68,11 @@ function reset() {
   setProgram(original);
   if (askedBefore) fillRequest(askedBefore);
   askedBefore = null;
-  if (!draft().length) leaveLink();
-  tellRun("The program is as it came. Undo brings your change back.");
+  tellApart("The program is as it came. Undo brings your change back.");
 }
 
-// The address that carries the change and what it is to be tried on. Raises RangeError.
+// The address that carries the change and what it is to be tried on. Raises RangeError where it
+// would be too long, and another error where this browser makes none.
 async function linkOfChange() {
   const packed = await packChange({edits: changeOf(programText()), request: asks()});
   const url = new URL(location.href);
@@ -74,13 +82,22 @@ async function linkOfChange() {
 
 async function showLink() {
   byId("link-box").showModal();
-  const link = await linkOfChange().catch(() => "");
+  let link = "",
+    why = "";
+  try {
+    link = await linkOfChange();
+  } catch (error) {
+    why =
+      error instanceof RangeError
+        ? "Your change is too long for a link."
+        : `This browser cannot make the link (${error.message}).`;
+  }
   byId("link-text").value = link;
   byId("link-text").select();
   byId("link-text").hidden = byId("link-copy").hidden = !link;
   byId("link-said").textContent = link
     ? "Whoever opens it sees the change, marked. It runs only once they press Run."
-    : "Your change is too long for a link. Download saves the whole program as a file, which you can send instead.";
+    : `${why} Download saves the whole program as a file, which you can send instead.`;
   byId("link-download").hidden = Boolean(link);
 }
 
@@ -108,6 +125,7 @@ async function openLink(hash) {
     return refuse(
       "This link changes another version of easygpt2.py, so its lines may not fit here.",
     );
+  if (!canPack()) return refuse("This browser is too old to read links. Open it in a newer one.");
   let change;
   try {
     change = await unpackChange(found[2]);
@@ -120,18 +138,17 @@ async function openLink(hash) {
   }
   if (!areEdits(change?.edits, original.split("\n").length))
     return refuse("This link is damaged: what it holds is no change of this program.");
-  isLinked = true;
-  setProgram(withEdits(change.edits));
-  fillRequest(change.request);
-  keepDraft();
-  byId("change").open = true;
-  tellLink("A link brought the change that is marked. None of it has run.");
+  putApart(change.edits, change.request);
+  tellApart(
+    "A link brought the change that is marked. None of it has run. Run runs it, Reset takes it away.",
+  );
   showChange();
 }
 
-function tellLink(text) {
-  const mine = draft().length;
-  tellRun(`${text} Run runs it, Reset takes it away.${mine ? " Your own change is kept. " : ""}`);
+// Say this, and offer the way back to the reader's own change where another is in the editor.
+function tellApart(text) {
+  const mine = isApart && draft().length;
+  tellRun(mine ? `${text} Your own change is kept. ` : text);
   const back = {type: "button", class: "to-mine", onclick: backToMine};
   if (mine) byId("run-told").append(element("button", back, "Back to mine"));
 }
@@ -140,7 +157,9 @@ const isLink = (hash) => hash.startsWith("#change=");
 
 function startBrowser() {
   startEditor(data.source);
-  const kept = isLinked ? draft(sessionStorage, LINKED) : draft();
+  const brought = draft("sessionStorage", APART);
+  isApart = brought.length > 0;
+  const kept = isApart ? brought : draft();
   if (kept.length) {
     field().value = withEdits(kept);
     typed();
@@ -154,6 +173,9 @@ function startBrowser() {
     byId("python").classList.toggle("error", isError);
   };
   startRun(inBrowser, false);
+  byId("run").addEventListener("input", ({target}) => {
+    if (FIELDS.includes(target.name)) askedBefore = null; // what the reader asks now is newer
+  });
   for (const box of document.querySelectorAll("dialog:has(.close)"))
     box.addEventListener("click", ({target}) => {
       if (target === box || target.matches(".close")) box.close();
@@ -165,7 +187,10 @@ function startBrowser() {
     if (isLink(location.hash)) openLink(location.hash);
   });
   if (isLink(location.hash)) openLink(location.hash);
-  else if (isLinked) tellLink("The change that a link brought is in the editor.");
+  else if (isApart)
+    tellApart(
+      "The change that a link or an exercise brought is in the editor. Run runs it, Reset takes it away.",
+    );
   else if (kept.length) tellRun("Your change of before is in the editor. Run runs it.");
   wakePython().catch((error) => python.said(error.message, true));
 }

@@ -70,6 +70,15 @@ async function piped(bytes, stream) {
   }
 }
 
+// Whether this browser can pack and unpack at all: those of before 2023 cannot.
+function canPack() {
+  try {
+    return Boolean(new CompressionStream("deflate-raw"));
+  } catch {
+    return false;
+  }
+}
+
 // The text of a change in a link. Raises RangeError where it is too long for one.
 async function packChange(change) {
   const bytes = new TextEncoder().encode(JSON.stringify(change));

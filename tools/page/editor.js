@@ -23,7 +23,8 @@ const INDENT = 4;
 let original;
 let colouredLines = []; // what each line's colours were drawn for
 let slip = null; // {line, text}: what is no Python
-let changed = () => {}; // called when the text is another
+let isPutting = false; // another program, step by step
+let changed = () => {}; // called when the text is another, with whether it was changed by hand
 
 const field = () => byId("program");
 const programText = () => field().value;
@@ -117,13 +118,14 @@ function again(command) {
 function typed() {
   slip = null;
   drawProgram();
-  changed();
+  if (!isPutting) changed(true);
 }
 
 // Another program, which the browser can undo, edit by edit: it takes seconds over a whole one.
 function setProgram(text) {
   if (text === programText()) return;
   openEditor();
+  isPutting = true;
   const before = programText().split("\n");
   for (const [first, gone, come] of editsBetween(before, text.split("\n")).reverse()) {
     const from = before.slice(0, first).join("\n").length + (first > 0);
@@ -139,6 +141,8 @@ function setProgram(text) {
     field().value = text;
     typed();
   }
+  isPutting = false;
+  changed(false);
   field().setSelectionRange(0, 0);
   byId("code").scrollLeft = 0;
 }

@@ -40,11 +40,9 @@ function startExercises() {
 // A solution goes into the editor, and what it is tried on into the form. Nothing runs yet.
 function putIn(edits, request, name) {
   byId("exercise-box").close();
-  setProgram(withEdits(edits));
-  fillRequest(request);
-  byId("change").open = true;
-  tellRun(
-    `The solution of ${name} is in the editor, its lines marked, and so is the prompt to try it on. Now press Run. Undo or Reset takes it away.`,
+  putApart(edits, request);
+  tellApart(
+    `The solution of ${name} is in the editor, its lines marked, and its prompt is filled in above. Now press Run. Undo or Reset takes it away.`,
   );
   showChange();
   byId("start").focus({preventScroll: true});

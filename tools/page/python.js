@@ -69,6 +69,7 @@ async function bringPython() {
     loaded,
   ]).catch((error) => {
     all = false; // the others may still come
+    frame.remove();
     throw error;
   });
   const wasm = files["pyodide.asm.wasm"];
@@ -84,10 +85,15 @@ function newWorker(give, transfer = []) {
   const {port1: port, port2} = new MessageChannel();
   const number = ++nWorkers;
   return new Promise((done, fail) => {
-    broken.set(number, fail);
+    const broke = (error) => {
+      terminate(number);
+      fail(error);
+    };
+    broken.set(number, broke);
     port.onmessage = ({data}) => {
-      if (data?.ready === true) done({number, port, given: new Set()});
-      else fail(new Error(String(data?.broken)));
+      if (data?.ready !== true) return broke(new Error(String(data?.broken)));
+      broken.delete(number);
+      done({number, port, given: new Set()});
     };
     python.frame.contentWindow.postMessage({begin: number, give}, "*", [port2, ...transfer]);
   });
@@ -129,11 +135,15 @@ function startSpare() {
   });
 }
 
+function terminate(number) {
+  broken.delete(number);
+  python.frame?.contentWindow.postMessage({end: number}, "*");
+}
+
 // The end of a worker, whatever it does: the spare takes its place.
 function endWorker({number, port}) {
   port.onmessage = null;
-  broken.delete(number);
-  python.frame?.contentWindow.postMessage({end: number}, "*");
+  terminate(number);
   python.next = null;
   python.isReady = false;
   wakePython().catch(() => {}); // which has been said
@@ -196,8 +206,16 @@ const inBrowser = {
       broken.set(worker.number, breakDown);
       worker.port.onmessage = ({data}) => {
         if (data.told) tellOn(on, data.told);
-        else if (data.recording) takeRecording(on, cleanedRecording(JSON.parse(data.recording).done));
-        else if (data.ended) end("done", source !== original);
+        else if (data.recording) {
+          try {
+            takeRecording(on, cleanedRecording(JSON.parse(data.recording).done));
+          } catch (error) {
+            end(
+              `The page cannot show this run: ${error.message}. Your change is kept. Reload the page to go on.`,
+              true,
+            );
+          }
+        } else if (data.ended) end("done", source !== original);
         else breakDown(new Error(String(data.broken)));
       };
       worker.port.postMessage({request: {...request, source}, model});
@@ -232,12 +250,14 @@ function tellOn(on, {output, ids, lines, refused, isCut}) {
 }
 
 // A run that came from the editor closes it, and what was in view there is in view beside its
-// values; but where the program is no Python, the editor shows the line.
+// values; but where the program is no Python, the editor shows the line. Whoever has gone on typing
+// meanwhile goes on undisturbed.
 function takeRecording(on, recording) {
-  const {slip, failure} = recording.data;
-  const place = isEditing() && !slip ? lineInView() : null;
+  const {slip, failure, source} = recording.data;
+  const isSame = programText() === source;
+  const place = isEditing() && isSame && !slip ? lineInView() : null;
   if (place) setEditing(false);
   on.done(recording);
   if (place && !failure[1]) scrollToLine(place);
-  markSlip(slip, failure[1]);
+  if (isSame) markSlip(slip, failure[1]);
 }

@@ -23,10 +23,30 @@ let runner,
   firstPlace = ""; // that the page's address names
 
 const FIELDS = ["prompt", "tokens", "temperature", "topK", "seed", "model"];
-const ASKED = `asked ${location.pathname}`;
+const FOLDER = new URL(".", location).pathname; // the same with and without index.html
+const ASKED = `asked ${FOLDER}`;
 const MOST_SAID = 3; // lines of the program that are shown at its end
 const LOST =
   "The program that serves this page has ended. The page goes on showing what it has. To run again, type: python walkthrough.py --live";
+
+// What this browser keeps by a key, in "sessionStorage" or "localStorage": a value, or null. Where
+// it is told to keep nothing, even the question fails. Then the page works without.
+function stored(where, key) {
+  try {
+    return JSON.parse(window[where].getItem(key));
+  } catch {
+    return null;
+  }
+}
+
+function store(where, key, value) {
+  try {
+    if (value === null) window[where].removeItem(key);
+    else window[where].setItem(key, JSON.stringify(value));
+  } catch {
+    // it keeps nothing, or has no room left
+  }
+}
 
 // `begins`: whether the page runs the program at once, because it shows no recording yet.
 function startRun(given, begins = true) {
@@ -65,7 +85,7 @@ function startRun(given, begins = true) {
 
 // The form keeps what was asked when the page is loaded again.
 function fillForm() {
-  const asked = JSON.parse(sessionStorage.getItem(ASKED) ?? "{}");
+  const asked = stored("sessionStorage", ASKED) ?? {};
   for (const name of FIELDS) {
     const field = byId("run").elements[name];
     if (!(name in asked)) continue;
@@ -89,7 +109,7 @@ function begin() {
     request = asks();
   const said = []; // what the program said beside its output, but for the model that it found
   let refused = "";
-  sessionStorage.setItem(ASKED, JSON.stringify(request));
+  store("sessionStorage", ASKED, request);
   tellRun("");
   showProgress(true);
   byId("run-said").textContent = "Running";

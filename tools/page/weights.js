@@ -95,7 +95,7 @@ async function bringFile(name, {url, size, sha256}, told, stopped) {
 
 // Whether all of it is in this browser already.
 async function isKept() {
-  if (!window.caches || !(await caches.has(STORE))) return false;
+  if (!window.caches || !(await caches.has(STORE).catch(() => false))) return false;
   const store = await caches.open(STORE);
   const all = Object.entries(site.weights.files).map(([name, {sha256}]) =>
     store.match(new URL(`weights/${sha256 || name}/whole`, location.href).href),

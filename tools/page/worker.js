@@ -15,7 +15,7 @@ from tools.page import json_of
 def told(request, tell, hear):
     os.chdir("${HOME}")
     def heard(text):
-        hear(text[:${MOST_PRINTED}])
+        hear(text[:${MOST_PRINTED} + 1])  # one more, so that it is known to be cut
     run.run("easygpt2.py", json.loads(request), lambda message: tell(json_of(message)), heard)
     sys.excepthook = sys.__excepthook__  # the program has set its own
 
@@ -118,13 +118,14 @@ class Telling {
     Object.assign(this, {output: [], lines: [], ids: null, refused: null, isCut: false});
   }
 
-  // What goes to stdout ("out") or stderr ("err").
+  // What goes to stdout ("out") or stderr ("err"). Behind a cut nothing more is kept.
   print(stream, text) {
     const rows = text.slice(0, this.room).split("\n", this.rows + 1);
     const piece = rows.join("\n");
-    this.room -= piece.length;
+    const isCut = piece.length < text.length;
+    this.room = isCut ? 0 : this.room - piece.length;
     this.rows -= rows.length - 1;
-    this.isCut ||= piece.length < text.length;
+    this.isCut ||= isCut;
     if (this.output.at(-1)?.[0] === stream) this.output.at(-1)[1] += piece;
     else if (piece) this.output.push([stream, piece]);
     this.sendInTime();
