@@ -96,6 +96,7 @@ def check_distribution(folder):
 
 
 def hash_of(path):
+    """Return the sha256 of a file, in hexadecimal."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

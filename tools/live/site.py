@@ -122,7 +122,7 @@ def foreign(folder):
                 waiting.append(path)
             elif path.is_symlink() or not path.is_file() or name not in hashes:
                 return f"{shown(path)} is no part of a site of mine"
-            elif hashlib.sha256(path.read_bytes()).hexdigest() != hashes[name]:
+            elif pyodide.hash_of(path) != hashes[name]:
                 return f"{shown(path)} was changed since the site was made"
     return None
 

@@ -12,8 +12,10 @@ const asText = (edits) => JSON.stringify(edits);
 // Without one, it becomes theirs once they go on with it by hand.
 function keepDraft(byHand) {
   const edits = changeOf(programText());
-  const mine = draft();
-  if (isApart && ((byHand && !mine.length) || asText(edits) === asText(mine))) makeOwn();
+  if (isApart) {
+    const mine = draft();
+    if ((byHand && !mine.length) || asText(edits) === asText(mine)) makeOwn();
+  }
   const kept = edits.length ? {hash: site.hash, edits} : null;
   if (isApart) store("sessionStorage", APART, kept);
   else store("localStorage", DRAFT, kept);
@@ -40,8 +42,7 @@ function putApart(edits, request) {
 function backToMine() {
   makeOwn();
   setProgram(withEdits(draft()));
-  if (askedBefore) fillRequest(askedBefore);
-  askedBefore = null;
+  restoreRequest();
   tellRun("Your own change is in the editor. Run runs it.");
   showChange();
 }
@@ -63,11 +64,16 @@ function fillRequest(request) {
   }
 }
 
+// What the form held before an exercise or a link filled it in.
+function restoreRequest() {
+  if (askedBefore) fillRequest(askedBefore);
+  askedBefore = null;
+}
+
 // The program as it came, and the prompt and the options as the reader had them.
 function reset() {
   setProgram(original);
-  if (askedBefore) fillRequest(askedBefore);
-  askedBefore = null;
+  restoreRequest();
   tellApart("The program is as it came. Undo brings your change back.");
 }
 
