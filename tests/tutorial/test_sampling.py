@@ -182,9 +182,9 @@ def test_top_k_and_seed_alone_stay_greedy():
 
 def test_any_finite_temperature_runs():
     for temperature in ("1e-300", "1e-20", "1e20", "1e38", "1e300"):
-        options = ["--temperature", temperature, "--model", str(harness.TALES)]
+        options = ["--temperature", temperature, "--seed", "1", "--model", str(harness.TALES)]
         variables = harness.run("Once upon a time", *options).variables
-        assert len(variables["ids"]) == 12
+        assert len(variables["ids"]) == 12  # another seed may draw the end of the text
         assert np.isfinite(variables["probabilities"]).all()
         assert variables["probabilities"].dtype == np.float32
 
