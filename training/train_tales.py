@@ -172,7 +172,8 @@ class Float32Muon(torch.optim.Muon):
         a, b, c = group["ns_coefficients"]
         for _ in range(group["ns_steps"]):
             gram = x @ x.T
-            x = a * x + (b * gram + c * gram @ gram) @ x
+            factor = torch.addmm(gram, gram, gram, beta=b, alpha=c)  # b gram + c gram²
+            x = torch.addmm(x, factor, x, beta=a)  # a x + factor x
         return x.T if is_tall else x
 
 
