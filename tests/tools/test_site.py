@@ -1079,8 +1079,27 @@ def test_run_in_the_middle_of_a_run_ends_that_one(visit, whole):
     page.wait_for_timeout(1500)
     page.evaluate("setProgram(original)")
     assert run_it(page) == RUN_IDS
-    page.wait_for_timeout(500)
-    assert len(page.workers) == 2 and not page.evaluate("isRunning")  # with the spare one
+    until(page, "python.spare !== null")  # in a quiet moment
+    page.evaluate("python.spare.then(() => true)")
+    assert len(page.workers) == 2 and not page.evaluate("isRunning")
+
+
+def test_no_second_python_starts_beside_the_first_run(visit, whole):
+    page = visit(whole)
+    ready(page)
+    page.evaluate(
+        """() => {
+          window.starts = [];
+          const start = startSpare;
+          startSpare = () => starts.push(isRunning) && start();
+        }"""
+    )
+    assert run_it(page) == RUN_IDS
+    until(page, "python.spare !== null")
+    assert page.evaluate("starts") == [False]
+    put(page, "n_past = 0", "n_past = 0  # mine")
+    begin(page)
+    assert page.evaluate("starts") == [False, True]
 
 
 def test_a_worker_that_does_not_start_is_no_more(visit, whole):

@@ -2,7 +2,8 @@
 // run tells is not trusted: the program may be anybody's.
 //
 // A changed program may have changed anything in its Python, so its worker ends with it, as it does
-// by Stop. So that the next run need not wait, a spare worker starts as soon as a run begins.
+// by Stop. So that the next run need not wait, a spare worker starts with a run of a changed program,
+// or else some time after a run: beside the first one it would make that wait.
 //
 // `site` is what the site was made with: the files by address and hash, the hash of the program,
 // exercises, and where the weights of OpenAI's GPT-2 are published.
@@ -18,6 +19,7 @@ const python = {
 };
 const broken = new Map(); // number of a worker → what is called when it breaks down
 let nWorkers = 0;
+const QUIET = 3000; // milliseconds after a run, until the spare starts
 
 addEventListener("message", ({data, source}) => {
   if (source && source === python.frame?.contentWindow)
@@ -193,12 +195,13 @@ const inBrowser = {
       if (this.going !== mine) return;
       mine.worker = worker;
       const model = modelFor(request.model, worker.given, on.status);
-      startSpare();
+      if (source !== original) startSpare();
       clearOutput();
       const end = (why, isUsedUp) => {
         if (this.going !== mine) return;
         this.going = null;
         if (isUsedUp) endWorker(worker);
+        setTimeout(() => this.going || startSpare(), QUIET);
         on.ended(why);
       };
       const breakDown = (error) =>
