@@ -86,7 +86,8 @@ def programs(options):
         packages, folder = ("regex", "safetensors", "tqdm"), options.picogpt
         every.append(Program("picoGPT", "openai", "float32", "picogpt", packages, folder, False))
     if options.easygpt2:
-        every.append(Program("EasyGPT2", "easygpt2", checkout=options.easygpt2, cached=False))
+        name, folder = "the original EasyGPT2", options.easygpt2
+        every.append(Program(name, "easygpt2", checkout=folder, cached=False))
     there, missing = [], {}
     for program in every:
         lacking = [package for package in program.packages if not version(package)]

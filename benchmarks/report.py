@@ -21,7 +21,7 @@ COLOURS = {
     "CTranslate2": "#009e73",
     "llama.cpp": "#b65f9a",
     "picoGPT": "#8c8c8c",
-    "EasyGPT2": "#8c8c8c",
+    "the original EasyGPT2": "#8c8c8c",
 }
 
 median = statistics.median
@@ -236,9 +236,11 @@ def readme(figures):
         [
             *lines,
             "",
-            f"Medians of {figures['rounds']} interleaved rounds (without a KV cache, one) on "
-            f"{machine['cores']} cores of an {machine['processor']}, random weights. "
-            f"Decoding takes {over_floor(figures, '124M'):.2f} times the bare products.",
+            "Each program made each text in turn, and the table has the median of "
+            f"{figures['rounds']} such rounds (of one, where a program has no cache), on "
+            f"{machine['cores']} cores of an {machine['processor']}. The weights were random, "
+            "which changes nothing about the speed. Making a token takes "
+            f"{over_floor(figures, '124M'):.2f} times as long as its products of matrices alone.",
         ]
     )
 
