@@ -9,7 +9,7 @@ is a byte-level BPE, as GPT-2's, trained on the same texts by tokenizers; `<|end
 last id and stands before each text. Muon (Jordan et al., 2024) changes the matrices of the layers,
 AdamW the rest. The learning rate rises, then stays where it is, and in the last fifth of the steps
 falls to zero. Until then nothing depends on how many steps there will be, so one may still decide
-to end sooner or to go on for longer. README.md has the short runs by which all this was chosen. One
+to end sooner or to go on for longer. RECIPE.md has the short runs by which all this was chosen. One
 text in fifty is held out (evaluate.py says which), and measured at the end, on the model as it is
 stored.
 
