@@ -191,7 +191,7 @@ while start < len(prompt):
     while kinds[end] == kinds[first]:
         end += 1
     if kinds[first] == "space" and kinds[end] != "end" and end - start > 1:
-        end -= 1  # the last is given back: a space joins the next word, a newline is one
+        end -= 1  # the last is given back: a space joins the next word, a newline is a word
     # Subtle: lower case only, so DON'T gives DON, ' and T. A text that begins 'the gives 't and he.
     for ending in ("'s", "'t", "'re", "'ve", "'m", "'ll", "'d"):
         if prompt.startswith(ending, start):
@@ -220,10 +220,10 @@ for word in words:
     printable_words.append("".join([byte_to_character[byte] for byte in word.encode("utf-8")]))
 
 # %% Step 5. The merges
-# `merge_rank` is a table of pairs that may be joined. An id for each byte would make texts long,
-# and no list of words is complete, so tokens are pieces that occur often. To find them, many texts
-# were cut into words and bytes, and the most frequent pair was joined everywhere. Then pairs were
-# counted again, 50000 times for OpenAI's. A pair's rank is its turn: the first has the lowest.
+# `merge_rank` is a table of pairs that may be joined. If each byte had an id, texts would be long.
+# If each word had one, new words would have none. So tokens are pieces that occur often. To find
+# them, many texts were cut into words and bytes, and the most frequent pair was joined everywhere.
+# Then pairs were counted again, 50000 times for OpenAI's. A pair's rank is its turn, lowest first.
 #   merge_rank["Ġ", "t"], merge_rank["v", "e"] → (1, 60)
 merge_rank = {}
 for rank, line in enumerate(read(f"{model}/merges.txt").splitlines()):
@@ -278,8 +278,8 @@ print(f"Tokens: {ids}\nLoading tensors", flush=True)
 
 # %% Step 9. Open the tensor file
 # `header` says where in the file each tensor, an array of numbers, lies. The first eight bytes are
-# the length of the header, which follows as JSON. Then come the numbers. Offsets are counted from
-# there. From here on, a comment like # [rows, columns] is the shape of what its line makes.
+# the length of the header, which follows as JSON. Then come the numbers, and offsets count from the
+# first of them. From here on, a comment like # [rows, columns] is the shape of what its line makes.
 #   header["ln_f.bias"] → {'dtype': 'F16', 'shape': [192], 'data_offsets': [5338368, 5338752]}
 path = f"{model}/model.safetensors"
 file_bytes = np.memmap(path, "u1", "r")  # [len(file_bytes)]
@@ -310,9 +310,9 @@ residual = wte[ids] + wpe[:n_prompt]  # [n_prompt, n_embd]
 
 # %% Step 11. Read the layers' tensors
 # `layers` has a dictionary for each layer, with its six parts, which step 12 explains. Each part is
-# a pair of arrays: a weight to multiply by, and a bias to add. (Without it, zeros stay zeros.)
+# a pair of arrays: a weight to multiply by, and a bias to add. (Else zeros could only give zeros.)
 #   layers[5]["ln_1"][0][:3] → [1.025, 1.052, 1.087]
-# Subtle: matrices are [in, out], PyTorch's are [out, in]. A square one, transposed, still runs.
+# Subtle: matrices are [in, out]. PyTorch's are [out, in], and for a square one no error says so.
 part_shapes = {
     "ln_1": [n_embd],  # the layer norm before attention
     "attn.c_attn": [n_embd, 3 * n_embd],  # makes queries, keys and values
@@ -330,9 +330,9 @@ ln_f = read_tensor("ln_f.weight", [n_embd]), read_tensor("ln_f.bias", [n_embd]) 
 
 # %% Step 12. The transformer
 # `residual` goes through all layers. At first a row knows only its own token and place. Each layer
-# adds to it twice: attention brings in what earlier rows know, then the MLP works on the result.
-# Since they add and do not replace, a layer need only learn a correction (hence "residual"). In the
-# end (step 13), a row's dot product with a row of wte is large if that token is likely to be next.
+# adds to it twice: attention brings in what earlier rows know, then the MLP works on the result. So
+# a layer need learn only what to add. In the end (step 13), a row's dot product with a token's row
+# of wte (number times number, all summed) is large if that token is likely to be next.
 def layer_norm(x, weight, bias):
     """Rows grow with each layer. Bring each to mean 0, variance 1, then scale and shift it."""
     mean = x.mean(axis=-1, keepdims=True)  # [..., 1]
@@ -351,7 +351,7 @@ def softmax(x):
 
 def gelu(x):
     """Gaussian error linear unit: a smooth bend, which brings very negative x to nearly 0."""
-    # Subtle: GPT-2 learned with this, not the exact GELU. np.sqrt(2 / np.pi) makes x float64.
+    # Subtle: GPT-2 learned this, not exact GELU. In NumPy 2, np.sqrt(2 / np.pi) makes x float64.
     return 0.5 * x * (1 + np.tanh((2 / np.pi) ** 0.5 * (x + 0.044715 * x * x * x)))  # [*x.shape]
 
 # Attention fetches what a row needs of itself and of earlier rows. (By itself, "'t" cannot tell
@@ -361,16 +361,16 @@ def gelu(x):
 # Softmax turns a row's scores into shares that sum to one, and the values, each times its share,
 # are summed. One query could ask for only one mix of things, so all three are cut by columns into
 # heads, which work separately. A last matrix (c_proj) combines what they found.
-# In the last head of the last layer, the last row, "'t", gives most to itself and to 'Ġdidn':
+# Round one, last head of the last layer, the last row: "'t" gives most to itself and to 'Ġdidn':
 #   attention_weights[8] → [0.01, 0, 0, 0.05, 0.08, 0.02, 0.01, 0.17, 0.65]
 
 # In training each row guessed the token after it, so no row may see later ones. Hence earlier rows
 # stay as they are, in every layer, when a token is added. The new row needs only their keys and
-# values, which are kept (the KV cache). The first round sends in the prompt, later ones a row.
+# values, which are kept (the KV cache). So the first round gets the whole prompt, later ones a row.
 keys, values = np.zeros([2, n_layer, n_ctx, n_embd], np.float32)  # [n_layer, n_ctx, n_embd]
 n_past = 0  # how many rows are in the cache
 print(f"Generated tokens: {ids}"[:-1], end="", flush=True)  # a list that is still open
-while True:  # a round for each new token
+while True:  # a round for each new token. The examples are of the first
     n_new = len(residual)  # the whole prompt, later 1
     n_seen = n_past + n_new
     # The mask is added to the scores: 0 up to the row itself, then -inf, of which softmax makes 0.
@@ -395,7 +395,7 @@ while True:  # a round for each new token
         residual = residual + linear(found, *parts["attn.c_proj"])  # [n_new, n_embd]
         # The MLP (multi-layer perceptron) works on each row alone. One matrix makes it four times
         # as long: each number says roughly how well the row fits some pattern. GELU mutes misfits.
-        # A second matrix turns the fits into what to add. Without GELU, both would equal one.
+        # A second matrix turns fits into what to add. Without GELU, two could do no more than one.
         normed = layer_norm(residual, *parts["ln_2"])  # [n_new, n_embd]
         bent = gelu(linear(normed, *parts["mlp.c_fc"]))  # [n_new, 4*n_embd]
         residual = residual + linear(bent, *parts["mlp.c_proj"])  # [n_new, n_embd]

@@ -272,7 +272,8 @@ def test_the_lessons_ranks_are_those_of_the_pairs_that_come_up():
 
     run = harness.run(" tinker", "--tokens", "1", "--model", str(harness.TALES), after=after)
     assert found == told and " ".join(run.variables["tokens"]) == "Ġt ink er"
-    assert "It comes to `Ġt ink er`" in LESSON and sorted(ranks, key=int) == ranks
+    assert "It comes to `Ġt ink er`" in re.sub(r"\s+", " ", LESSON)
+    assert sorted(ranks, key=int) == ranks
     words = harness.run(ZORBEL, "--tokens", "1", "--model", str(harness.TALES)).variables
     assert words["printable_words"][4] == "Ġtinker" and "until it says 4" in LESSON
 
@@ -424,7 +425,10 @@ def test_exercise_16_equal_shares_would_be_an_eighth():
     exercise = EXERCISES["16. A head that looks at the token before"]
     blocks = re.split("^\\$ python", exercise, flags=re.M)[1:]
     heads = [re.findall(r"^layer \d, head \d: (\d\.\d\d)", block, re.M) for block in blocks]
-    assert sorted(map(len, heads)) == [5, 6] and "leaves five or six heads" in exercise
+    words = "none one two three four five six seven eight nine".split()
+    first, second = (words[len(shown)] for shown in heads)
+    text = re.sub(r"\s+", " ", exercise)
+    assert f"leaves {first} heads with the first prompt below, and {second} with the second" in text
     assert min(map(float, heads[0])) > 2 * np.mean(shares)
 
 

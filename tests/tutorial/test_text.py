@@ -539,7 +539,7 @@ def test_the_row_that_attention_is_shown_of():
     tokens = next(ast.literal_eval(found[1]) for found in EXAMPLES.values() if found[0] == "tokens")
     shares = ast.literal_eval(EXAMPLES[number][1])
     first, second = np.argsort(shares)[::-1][:2]
-    assert len(tokens) == len(shares) == 9 and first == 8 and f'"{tokens[8]}", gives' in text
+    assert len(tokens) == len(shares) == 9 and first == 8 and f'"{tokens[8]}" gives' in text
     assert f"to itself and to '{tokens[second]}'" in text
     assert "last head of the last layer, the last row" in text
 
