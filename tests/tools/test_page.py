@@ -1031,9 +1031,9 @@ def test_the_address_keeps_the_place(visit, example):
     # The end of a loop, where its header has found no more, is a place as well.
     same = page.evaluate(
         """() => {
-          const loop = (e) => isLoop(events.statement[e]) && e % 7 === 0;
+          const loop = (e) => isLoop(events.statement[e]) && e % 31 === 0;
           const ends = (e) => loop(e) && !events.values[e].length;
-          return [...Array(nEvents).keys()].filter((e) => e % 200 === 0 || ends(e)).filter((e) => {
+          return [...Array(nEvents).keys()].filter((e) => e % 700 === 0 || ends(e)).filter((e) => {
             moveTo(e, true);
             const there = address();
             moveTo(0, false);
