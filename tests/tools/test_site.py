@@ -805,6 +805,38 @@ def test_a_solution_leaves_the_readers_own_change_alone(visit, still):
     assert again.evaluate("programText()").startswith("# more")
 
 
+def test_a_change_of_a_program_that_is_no_longer_here_is_kept(visit, tmp_path, recorded, dummies):
+    """Until the reader discards it, whatever they do with the new program; also a link's, gone on
+    with in this tab."""
+    site.write(tmp_path / "site", recorded, REQUEST, files_in(dummies))
+    with served(tmp_path / "site") as url:
+        page = visit(url)
+        put(page, "n_past = 0", "n_past = 0  # mine")
+        mine = page.evaluate("programText()")
+        page.evaluate("(one) => putIn(one.edits, one.request, 'exercise 1')", SOLUTIONS[0][1])
+        solution = page.evaluate("programText()")
+        newer = harness.SOURCE.replace("n_past = 0", "n_past = 0  # of this version")
+        again = walkthrough.record("easygpt2.py", newer, run.arguments_of(REQUEST))
+        site.write(tmp_path / "site", again, REQUEST, files_in(dummies))
+        open_again(page, url)
+        assert page.evaluate("programText()") == newer and told(page) == ""
+        rows = page.locator("#aside p")
+        assert rows.count() == 2 and rows.filter(has_text="is another one now").count() == 2
+        page.evaluate("setProgram(original.replace('# %% Step 1.', '# newer\\n$&'))")
+        open_again(page, url)
+        assert "# newer" in page.evaluate("programText()") and "of before" in told(page)
+        page.click("#edit")
+        page.click("#reset")
+        for text in (mine, solution):
+            with page.expect_download() as saved:
+                rows.first.get_by_text("Download").click()
+            assert Path(saved.value.path()).read_text("utf-8") == text
+            rows.first.get_by_text("Discard").click()
+        assert rows.count() == 0
+        open_again(page, url)
+        assert rows.count() == 0 and page.evaluate("programText()") == newer
+
+
 def test_the_address_of_the_folder_and_that_of_its_page_have_one_draft(visit, still):
     page = visit(still)
     put(page, "n_past = 0", "n_past = 0  # mine")

@@ -1,29 +1,28 @@
 // The page that runs in the browser alone: its start, links that carry a change, and what is kept.
 
-const DRAFT = `draft ${FOLDER}`; // of the reader's own
-const APART = `apart ${FOLDER}`; // what a link or an exercise brought, in this tab
-let isApart = false; // whether that is in the editor
+// Where the reader's own program is kept, and what a link or an exercise brought, in this tab. Behind
+// the key stands the hash of the program that it changes: so a page that is published again with
+// another program keeps what was made of the one before.
+const DRAFT = ["localStorage", `draft ${FOLDER} `];
+const APART = ["sessionStorage", `apart ${FOLDER} `];
+let isApart = false; // whether what a link or an exercise brought is in the editor
 let askedBefore = null; // what the form held before an exercise or a link filled it in
-
-const asText = (edits) => JSON.stringify(edits);
 
 // What the reader has changed is kept in this browser, so that a closed tab loses nothing. What a
 // link or an exercise brought is kept apart for as long as the reader has a change of their own.
 // Without one, it becomes theirs once they go on with it by hand.
 function keepDraft(byHand) {
-  const edits = changeOf(programText());
   if (isApart) {
     const mine = draft();
-    if ((byHand && !mine.length) || asText(edits) === asText(mine)) makeOwn();
+    if ((byHand && mine === original) || programText() === mine) makeOwn();
   }
-  const kept = edits.length ? {hash: site.hash, edits} : null;
-  if (isApart) store("sessionStorage", APART, kept);
-  else store("localStorage", DRAFT, kept);
+  keep(isApart ? APART : DRAFT, programText());
 }
 
-function draft(where = "localStorage", key = DRAFT) {
-  const {hash, edits} = stored(where, key) ?? {};
-  return hash === site.hash && areEdits(edits, original.split("\n").length) ? edits : [];
+const draft = ([where, key] = DRAFT) => stored(where, key + site.hash) ?? original;
+
+function keep([where, key], text) {
+  store(where, key + site.hash, text === original ? null : text);
 }
 
 const withEdits = (edits) => applyEdits(original.split("\n"), edits).join("\n");
@@ -41,7 +40,7 @@ function putApart(edits, request) {
 // From there back to the reader's own change.
 function backToMine() {
   makeOwn();
-  setProgram(withEdits(draft()));
+  setProgram(draft());
   restoreRequest();
   tellRun("Your own change is in the editor. Run runs it.");
   showChange();
@@ -50,7 +49,7 @@ function backToMine() {
 // What is in the editor is the reader's own from here on.
 function makeOwn() {
   isApart = false;
-  store("sessionStorage", APART, null);
+  keep(APART, original);
 }
 
 function fillRequest(request) {
@@ -68,6 +67,30 @@ function fillRequest(request) {
 function restoreRequest() {
   if (askedBefore) fillRequest(askedBefore);
   askedBefore = null;
+}
+
+// Changes of programs that this page came with earlier.
+function showAside() {
+  const rows = [DRAFT, APART].flatMap(([where, key]) =>
+    keysStored(where, key)
+      .filter((one) => one !== key + site.hash)
+      .map((one) => earlierRow(where, one)),
+  );
+  byId("aside").replaceChildren(...rows);
+}
+
+function earlierRow(where, key) {
+  const discard = () => {
+    store(where, key, null);
+    showAside();
+  };
+  return element(
+    "p",
+    {},
+    "The program on this page is another one now. Your change of the earlier one is kept. ",
+    element("button", {type: "button", onclick: () => download(stored(where, key))}, "Download"),
+    element("button", {type: "button", onclick: discard}, "Discard"),
+  );
 }
 
 // The program as it came, and the prompt and the options as the reader had them.
@@ -153,7 +176,7 @@ async function openLink(hash) {
 
 // Say this, and offer the way back to the reader's own change where another is in the editor.
 function tellApart(text) {
-  const mine = isApart && draft().length;
+  const mine = isApart && draft() !== original;
   tellRun(mine ? `${text} Your own change is kept. ` : text);
   const back = {type: "button", class: "to-mine", onclick: backToMine};
   if (mine) byId("run-told").append(element("button", back, "Back to mine"));
@@ -163,13 +186,14 @@ const isLink = (hash) => hash.startsWith("#change=");
 
 function startBrowser() {
   startEditor(data.source);
-  const brought = draft("sessionStorage", APART);
-  isApart = brought.length > 0;
+  const brought = draft(APART);
+  isApart = brought !== original;
   const kept = isApart ? brought : draft();
-  if (kept.length) {
-    field().value = withEdits(kept);
+  if (kept !== original) {
+    field().value = kept;
     typed();
   }
+  showAside();
   changed = keepDraft;
   startExercises();
   startWeights();
@@ -188,7 +212,7 @@ function startBrowser() {
     });
   byId("link").addEventListener("click", showLink);
   byId("link-copy").addEventListener("click", copyLink);
-  byId("link-download").addEventListener("click", download);
+  byId("link-download").addEventListener("click", () => download(programText()));
   addEventListener("hashchange", () => {
     if (isLink(location.hash)) openLink(location.hash);
   });
@@ -197,7 +221,7 @@ function startBrowser() {
     tellApart(
       "The change that a link or an exercise brought is in the editor. Run runs it, Reset takes it away.",
     );
-  else if (kept.length) tellRun("Your change of before is in the editor. Run runs it.");
+  else if (kept !== original) tellRun("Your change of before is in the editor. Run runs it.");
   wakePython().catch((error) => python.said(error.message, true));
 }
 

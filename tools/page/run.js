@@ -48,6 +48,15 @@ function store(where, key, value) {
   }
 }
 
+// The keys by which this browser keeps something, of those that begin so.
+function keysStored(where, beginning) {
+  try {
+    return Object.keys(window[where]).filter((key) => key.startsWith(beginning));
+  } catch {
+    return [];
+  }
+}
+
 // `begins`: whether the page runs the program at once, because it shows no recording yet.
 function startRun(given, begins = true) {
   runner = given;
