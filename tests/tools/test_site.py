@@ -711,6 +711,9 @@ def test_a_browser_without_compression_says_so_of_a_link(visit, still):
     assert "too old to read links" in told(page) and "Nothing was changed" in told(page)
 
 
+TO_MINE = "#aside button:text('Back to mine')"
+
+
 def test_a_link_leaves_the_readers_own_change_alone(visit, still):
     """Which comes back by a button, and in another tab; the link's survives a reload of its own."""
     other = visit(still)
@@ -722,7 +725,7 @@ def test_a_link_leaves_the_readers_own_change_alone(visit, still):
     page.goto(f"{still}index.html{hash}")
     until(page, "typeof isApart !== 'undefined' && isApart && isEditing()")
     assert "head_size**0.25" in page.evaluate("programText()")
-    assert "Your own change is kept" in told(page)
+    assert "Your own change is kept" in page.inner_text("#aside")
     page.wait_for_timeout(500)  # until the address is another
     page.goto(f"{still}index.html")
     page.reload()
@@ -731,7 +734,7 @@ def test_a_link_leaves_the_readers_own_change_alone(visit, still):
     again = visit(still, context=page.context)
     assert "# mine" in again.evaluate("programText()")
     assert "head_size**0.25" not in again.evaluate("programText()")
-    page.click(".to-mine")
+    page.click(TO_MINE)
     assert "# mine" in page.evaluate("programText()")
     page.reload()
     until(page, "rows.every((row) => row.state !== null)")
@@ -767,18 +770,21 @@ def test_after_a_link_and_reset_the_way_back_to_ones_own_change_stays(visit, sti
     put(page, "n_past = 0", "n_past = 0  # mine")
     page.evaluate("(hash) => openLink(hash)", hash)
     until(page, "programText().includes('head_size**0.25')")
+    begin(page)
+    until(page, "!isRunning && byId('run-told').textContent")
+    assert page.locator(TO_MINE).is_visible()
     page.click("#reset")
     assert page.evaluate("programText()") == harness.SOURCE
-    assert "as it came" in told(page) and page.locator(".to-mine").is_visible()
+    assert "as it came" in told(page) and page.locator(TO_MINE).is_visible()
     open_again(page, f"{still}index.html")
     assert "# mine" in page.evaluate("programText()") and "of before" in told(page)
     page.evaluate("(hash) => openLink(hash)", hash)
     until(page, "programText().includes('head_size**0.25')")
     page.click("#reset")
-    page.click(".to-mine")
+    page.click(TO_MINE)
     assert "# mine" in page.evaluate("programText()")
     page.click("#reset")
-    assert page.locator(".to-mine").count() == 0
+    assert page.locator(TO_MINE).count() == 0
 
 
 def test_a_solution_leaves_the_readers_own_change_alone(visit, still):
@@ -791,7 +797,7 @@ def test_a_solution_leaves_the_readers_own_change_alone(visit, still):
     assert page.evaluate("programText()") == with_edits(SOLUTIONS[0][1]["edits"])
     again = visit(still, context=page.context)
     assert "# mine" in again.evaluate("programText()")
-    page.click(".to-mine")
+    page.click(TO_MINE)
     mine = page.evaluate("programText()")
     assert "# mine" in mine
     page.evaluate("(one) => putIn(one.edits, one.request, 'exercise 1')", SOLUTIONS[0][1])

@@ -34,6 +34,7 @@ function putApart(edits, request) {
   setProgram(withEdits(edits));
   fillRequest(request);
   keepDraft(false); // also where the editor held the same before
+  showAside();
   byId("change").open = true;
 }
 
@@ -50,6 +51,7 @@ function backToMine() {
 function makeOwn() {
   isApart = false;
   keep(APART, original);
+  showAside();
 }
 
 function fillRequest(request) {
@@ -69,35 +71,41 @@ function restoreRequest() {
   askedBefore = null;
 }
 
-// Changes of programs that this page came with earlier.
+// Say what is kept beside the editor, each with what can be done with it: the reader's own change,
+// while that of a link or an exercise is in there, and changes of programs that the page had earlier.
 function showAside() {
-  const rows = [DRAFT, APART].flatMap(([where, key]) =>
-    keysStored(where, key)
-      .filter((one) => one !== key + site.hash)
-      .map((one) => earlierRow(where, one)),
-  );
+  const rows = [];
+  if (isApart && draft() !== original)
+    rows.push(asideRow("Your own change is kept.", {"Back to mine": backToMine}));
+  for (const [where, key] of [DRAFT, APART])
+    for (const one of keysStored(where, key)) {
+      if (one === key + site.hash) continue;
+      const discard = () => {
+        store(where, one, null);
+        showAside();
+      };
+      rows.push(
+        asideRow(
+          "The program on this page is another one now. Your change of the earlier one is kept.",
+          {Download: () => download(stored(where, one)), Discard: discard},
+        ),
+      );
+    }
   byId("aside").replaceChildren(...rows);
 }
 
-function earlierRow(where, key) {
-  const discard = () => {
-    store(where, key, null);
-    showAside();
-  };
-  return element(
-    "p",
-    {},
-    "The program on this page is another one now. Your change of the earlier one is kept. ",
-    element("button", {type: "button", onclick: () => download(stored(where, key))}, "Download"),
-    element("button", {type: "button", onclick: discard}, "Discard"),
+function asideRow(text, acts) {
+  const buttons = Object.entries(acts).map(([name, onclick]) =>
+    element("button", {type: "button", onclick}, name),
   );
+  return element("p", {}, text, ...buttons);
 }
 
 // The program as it came, and the prompt and the options as the reader had them.
 function reset() {
   setProgram(original);
   restoreRequest();
-  tellApart("The program is as it came. Undo brings your change back.");
+  tellRun("The program is as it came. Undo brings your change back.");
 }
 
 // The address that carries the change and what it is to be tried on. Raises RangeError where it
@@ -168,18 +176,10 @@ async function openLink(hash) {
   if (!areEdits(change?.edits, original.split("\n").length))
     return refuse("This link is damaged: what it holds is no change of this program.");
   putApart(change.edits, change.request);
-  tellApart(
+  tellRun(
     "A link brought the change that is marked. None of it has run. Run runs it, Reset takes it away.",
   );
   showChange();
-}
-
-// Say this, and offer the way back to the reader's own change where another is in the editor.
-function tellApart(text) {
-  const mine = isApart && draft() !== original;
-  tellRun(mine ? `${text} Your own change is kept. ` : text);
-  const back = {type: "button", class: "to-mine", onclick: backToMine};
-  if (mine) byId("run-told").append(element("button", back, "Back to mine"));
 }
 
 const isLink = (hash) => hash.startsWith("#change=");
@@ -218,7 +218,7 @@ function startBrowser() {
   });
   if (isLink(location.hash)) openLink(location.hash);
   else if (isApart)
-    tellApart(
+    tellRun(
       "The change that a link or an exercise brought is in the editor. Run runs it, Reset takes it away.",
     );
   else if (kept !== original) tellRun("Your change of before is in the editor. Run runs it.");
