@@ -521,6 +521,33 @@ def test_the_recorded_page_is_there_and_says_why_python_is_not(visit, still):
     assert page.locator("#tokens .token").count() == len(RUN_IDS)
 
 
+def pass_time(page, condition):
+    """Let the page's clock run fast until JavaScript says so."""
+    end = time.monotonic() + 30
+    while not page.evaluate(condition):
+        assert time.monotonic() < end, condition
+        page.clock.fast_forward(1_000)
+
+
+def test_a_frame_that_does_not_come_is_told_and_comes_when_it_is_there(visit, browser, still):
+    """The browser itself tells nothing of it: the server may answer with a page of its own."""
+    with contextlib.closing(browser.new_context(viewport=DESK)) as context:
+        context.clock.install()
+        context.route("**/python.html", lambda route: route.fulfill(body="no such page"))
+        page = visit(still, context=context)
+        said = "python.html, which did not come. Reload the page"
+        pass_time(page, "byId('python').matches('.error')")
+        assert said in page.inner_text("#python")
+        begin(page)
+        pass_time(page, "!isRunning")
+        assert said in told(page)
+        assert page.locator("iframe").count() == 0
+        context.unroute("**/python.html")
+        begin(page)
+        until(page, "!isRunning", 5)
+        assert "python.html" not in told(page)  # but that this Pyodide is none
+
+
 def test_the_editor_keeps_the_place_and_the_reader_can_type(visit, still):
     page = visit(still)
     page.evaluate("scrollTo(0, 5000)")
