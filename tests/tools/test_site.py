@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+import download
 import harness
 import hub as hubs
 import random_model
@@ -162,6 +164,25 @@ def test_nothing_of_the_users_is_replaced(tmp_path, recorded, there):
     assert "choose another name" in str(refused.value)
     assert refused.value.next_command == f"python walkthrough.py --site {tmp_path / 'site-2'}"
     assert contents(tmp_path) == before
+
+
+def test_what_comes_into_a_site_meanwhile_is_named_where_it_is(tmp_path, recorded, monkeypatch):
+    """Not where the site lies for a moment while another takes its place."""
+    target = tmp_path / "site"
+    site.write(target, recorded, REQUEST)
+    made = site.files_of
+
+    def files_of(*given):
+        (target / "CNAME").write_text("mine", "utf-8")
+        return made(*given)
+
+    monkeypatch.setattr(site, "files_of", files_of)
+    monkeypatch.chdir(tmp_path)
+    before = contents(target) | {"CNAME": b"mine"}
+    with pytest.raises(Refused, match=r"^site/CNAME is no part of a site of mine") as refused:
+        site.write(Path("site"), recorded, REQUEST)
+    assert refused.value.next_command == "python walkthrough.py --site site-2"
+    assert contents(target) == before and os.listdir(tmp_path) == ["site"]
 
 
 @pytest.mark.parametrize("name", [".", "/", "..", "~", "models", "project", "link", "file", "here"])
@@ -405,6 +426,32 @@ def test_pyodide_is_brought_whole_or_not_at_all(tmp_path, cdn):
     (cdn / "python_stdlib.zip").write_bytes(b"python_stdlib.zip")
     pyodide.bring(target)
     assert sorted(os.listdir(target)) == sorted(os.listdir(cdn))
+
+
+@pytest.mark.parametrize("there", ["no numpy", "a file", "a link to nowhere"])
+def test_beside_what_is_no_pyodide_the_next_command_brings_one(tmp_path, cdn, monkeypatch, there):
+    """And keeps what was there, whatever else has been put aside before."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(download, "PYODIDE", tmp_path / "pyodide")
+    (tmp_path / "pyodide-2").mkdir()
+    if there == "no numpy":
+        shutil.copytree(cdn, tmp_path / "pyodide")
+        damage(tmp_path / "pyodide", there)
+    elif there == "a file":
+        (tmp_path / "pyodide").write_text("mine", "utf-8")
+    else:
+        (tmp_path / "pyodide").symlink_to(tmp_path / "nowhere")
+    before = sorted(os.listdir(tmp_path / "pyodide")) if there == "no numpy" else None
+    done = harness.command_here("download.py", download.main, "pyodide")
+    assert done.returncode == 1 and done.stdout == "" and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("download.py: pyodide is there, but: ")
+    move, _, again = done.stderr.strip().partition("; type: ")[2].partition(" && ")
+    assert again == "python download.py pyodide"
+    subprocess.run(shlex.split(move), check=True)
+    done = harness.command_here("download.py", download.main, "pyodide")
+    assert done.returncode == 0 and "pyodide is ready" in done.stdout
+    assert os.path.lexists(tmp_path / "pyodide-3")
+    assert before is None or sorted(os.listdir(tmp_path / "pyodide-3")) == before
 
 
 # -- in a browser
@@ -719,6 +766,18 @@ def test_a_link_that_would_be_too_long_is_none(visit, still):
         until(page, "byId('run-told').textContent")
         assert said in told(page) and "Nothing was changed" in told(page)
         assert page.evaluate("programText()") == harness.SOURCE
+
+
+def test_a_link_is_made_only_where_it_can_be_opened(visit, still):
+    """However well what it holds is packed."""
+    page = visit(still)
+    for n in (1_900_000, 2_000_000):
+        made = page.evaluate(
+            """(n) => packChange({edits: [[0, 0, ["#".repeat(n)]]]})
+              .then(unpackChange).then(() => "opened", (error) => error.message)""",
+            n,
+        )
+        assert made == ("opened" if n < 2_000_000 else "too long")
 
 
 def test_a_browser_without_compression_says_so_of_a_link(visit, still):
