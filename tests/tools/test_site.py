@@ -970,19 +970,49 @@ def test_a_run_that_ends_leaves_whoever_types_in_the_editor(visit, still):
     assert not page.evaluate("isEditing()")
 
 
-def test_a_run_that_cannot_be_shown_is_told(visit, still):
+ODD = {
+    "nothing": "{data: {}}",
+    "no arrays": "{data: {...data, source: 'x = 1', arrays: []}, numbers: '', program: '<p>odd</p>'}",
+}
+SHOWN = """[...["lines", "map", "in-hand", "choices", "left-out", "notices"].map((id) => byId(id).innerText),
+  address(), rows.length]"""
+
+
+@pytest.mark.parametrize("compares", [False, True])
+@pytest.mark.parametrize("odd", ODD)
+def test_a_run_that_cannot_be_shown_is_told_and_the_one_before_stays(visit, still, odd, compares):
+    """Whole, in its place, with what it was compared with; and the next run is shown."""
     page = visit(still)
     until(page, "byId('python').matches('.error')")
     page.evaluate(
         """() => {
           const {port1: port, port2} = new MessageChannel();
-          port2.onmessage = () => port2.postMessage({recording: '{"done": {"data": {}}}'});
+          port2.onmessage = () => port2.postMessage({recording: window.answer});
           python.next = Promise.resolve({number: 99, port, given: new Set()});
         }"""
     )
-    begin(page)
+    if compares:
+        page.evaluate("showNew(structuredClone(recordingOfPage), '')")
+        page.click("#compare")
+        until(page, "compare.whole")
+    page.evaluate("moveTo(eventAt(choiceStatement, -1), true)")
+    before = page.evaluate(SHOWN)
+    page.evaluate("window.before = [current, whole, latest, previous]")
+    page.evaluate(f"window.answer = JSON.stringify({{done: {ODD[odd]}}})")
+    page.click("#start")
     until(page, "!isRunning", 10)
-    assert "The page cannot show this run: " in told(page) and "Reload" in told(page)
+    assert "The page cannot show this run (" in told(page)
+    assert "shows the run before" in told(page)
+    if compares:
+        until(page, "compare.whole")
+    assert page.evaluate("!document.body.innerText.includes('odd')")
+    assert page.evaluate(SHOWN) == before
+    assert page.evaluate("[current, whole, latest, previous].every((one, i) => one === before[i])")
+    assert page.evaluate("compareOn()") == compares
+    page.evaluate("showNew(structuredClone(recordingOfPage), '')")
+    page.evaluate("showAll()")
+    page.click("#L414 .name >> nth=0")
+    assert page.evaluate("lineOf(inHand())") == 414
 
 
 @pytest.mark.parametrize(

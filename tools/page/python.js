@@ -222,7 +222,7 @@ const inBrowser = {
             takeRecording(on, cleanedRecording(JSON.parse(data.recording).done));
           } catch (error) {
             end(
-              `The page cannot show this run: ${error.message}. Your change is kept. Reload the page to go on.`,
+              `The page cannot show this run (${error.message}), so it shows the run before. Your change is kept.`,
               true,
             );
           }

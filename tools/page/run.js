@@ -60,7 +60,7 @@ function keysStored(where, beginning) {
 // `begins`: whether the page runs the program at once, because it shows no recording yet.
 function startRun(given, begins = true) {
   runner = given;
-  current = {data, numbers: base64};
+  current = recordingOfPage;
   firstPlace = location.hash;
   const form = byId("run");
   fillForm();
@@ -196,10 +196,24 @@ function sourceChanged({yours, problem, lost}) {
   else tellRun("The program was saved. Another tab runs it; Run runs it here.");
 }
 
-// Show another recording, in the place where the reader is.
+// Show another recording, in the place where the reader is; or where that cannot be drawn, the one
+// before, whole. Raises what stood in the way.
 function showNew(recording, refused) {
-  const before = whole ?? current;
+  const before = {current, whole, placeBefore, slipPlace, latest, previous};
   const place = nEvents ? placeNow() : {hash: firstPlace};
+  try {
+    showAt(place, recording, refused);
+  } catch (error) {
+    ({current, whole, placeBefore, slipPlace, latest, previous} = before);
+    show(current);
+    newRun();
+    restore(place);
+    throw error;
+  }
+}
+
+function showAt(place, recording, refused) {
+  const before = whole ?? current;
   const stays = placeBefore && address() === slipPlace;
   show(recording);
   current = recording;
