@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import itertools
 import os
 import shlex
 import signal
@@ -51,6 +52,11 @@ def shown(path):
     """Return a path as short as it can be typed from here."""
     relative = os.path.relpath(path)
     return str(path) if relative.startswith("..") else relative
+
+
+def free_name(name):
+    """Return NAME-2, or the next such name that nothing has yet."""
+    return next(f"{name}-{n}" for n in itertools.count(2) if not os.path.lexists(f"{name}-{n}"))
 
 
 def printable(text):

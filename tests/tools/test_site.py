@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+import download
 import harness
 import hub as hubs
 import random_model
@@ -162,6 +164,25 @@ def test_nothing_of_the_users_is_replaced(tmp_path, recorded, there):
     assert "choose another name" in str(refused.value)
     assert refused.value.next_command == f"python walkthrough.py --site {tmp_path / 'site-2'}"
     assert contents(tmp_path) == before
+
+
+def test_what_comes_into_a_site_meanwhile_is_named_where_it_is(tmp_path, recorded, monkeypatch):
+    """Not where the site lies for a moment while another takes its place."""
+    target = tmp_path / "site"
+    site.write(target, recorded, REQUEST)
+    made = site.files_of
+
+    def files_of(*given):
+        (target / "CNAME").write_text("mine", "utf-8")
+        return made(*given)
+
+    monkeypatch.setattr(site, "files_of", files_of)
+    monkeypatch.chdir(tmp_path)
+    before = contents(target) | {"CNAME": b"mine"}
+    with pytest.raises(Refused, match=r"^site/CNAME is no part of a site of mine") as refused:
+        site.write(Path("site"), recorded, REQUEST)
+    assert refused.value.next_command == "python walkthrough.py --site site-2"
+    assert contents(target) == before and os.listdir(tmp_path) == ["site"]
 
 
 @pytest.mark.parametrize("name", [".", "/", "..", "~", "models", "project", "link", "file", "here"])
@@ -407,6 +428,32 @@ def test_pyodide_is_brought_whole_or_not_at_all(tmp_path, cdn):
     assert sorted(os.listdir(target)) == sorted(os.listdir(cdn))
 
 
+@pytest.mark.parametrize("there", ["no numpy", "a file", "a link to nowhere"])
+def test_beside_what_is_no_pyodide_the_next_command_brings_one(tmp_path, cdn, monkeypatch, there):
+    """And keeps what was there, whatever else has been put aside before."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(download, "PYODIDE", tmp_path / "pyodide")
+    (tmp_path / "pyodide-2").mkdir()
+    if there == "no numpy":
+        shutil.copytree(cdn, tmp_path / "pyodide")
+        damage(tmp_path / "pyodide", there)
+    elif there == "a file":
+        (tmp_path / "pyodide").write_text("mine", "utf-8")
+    else:
+        (tmp_path / "pyodide").symlink_to(tmp_path / "nowhere")
+    before = sorted(os.listdir(tmp_path / "pyodide")) if there == "no numpy" else None
+    done = harness.command_here("download.py", download.main, "pyodide")
+    assert done.returncode == 1 and done.stdout == "" and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("download.py: pyodide is there, but: ")
+    move, _, again = done.stderr.strip().partition("; type: ")[2].partition(" && ")
+    assert again == "python download.py pyodide"
+    subprocess.run(shlex.split(move), check=True)
+    done = harness.command_here("download.py", download.main, "pyodide")
+    assert done.returncode == 0 and "pyodide is ready" in done.stdout
+    assert os.path.lexists(tmp_path / "pyodide-3")
+    assert before is None or sorted(os.listdir(tmp_path / "pyodide-3")) == before
+
+
 # -- in a browser
 
 
@@ -519,6 +566,33 @@ def test_the_recorded_page_is_there_and_says_why_python_is_not(visit, still):
     until(page, "!isRunning")
     assert page.locator("#run-told.error").inner_text()
     assert page.locator("#tokens .token").count() == len(RUN_IDS)
+
+
+def pass_time(page, condition):
+    """Let the page's clock run fast until JavaScript says so."""
+    end = time.monotonic() + 30
+    while not page.evaluate(condition):
+        assert time.monotonic() < end, condition
+        page.clock.fast_forward(1_000)
+
+
+def test_a_frame_that_does_not_come_is_told_and_comes_when_it_is_there(visit, browser, still):
+    """The browser itself tells nothing of it: the server may answer with a page of its own."""
+    with contextlib.closing(browser.new_context(viewport=DESK)) as context:
+        context.clock.install()
+        context.route("**/python.html", lambda route: route.fulfill(body="no such page"))
+        page = visit(still, context=context)
+        said = "python.html, which did not come. Reload the page"
+        pass_time(page, "byId('python').matches('.error')")
+        assert said in page.inner_text("#python")
+        begin(page)
+        pass_time(page, "!isRunning")
+        assert said in told(page)
+        assert page.locator("iframe").count() == 0
+        context.unroute("**/python.html")
+        begin(page)
+        until(page, "!isRunning", 5)
+        assert "python.html" not in told(page)  # but that this Pyodide is none
 
 
 def test_the_editor_keeps_the_place_and_the_reader_can_type(visit, still):
@@ -694,6 +768,18 @@ def test_a_link_that_would_be_too_long_is_none(visit, still):
         assert page.evaluate("programText()") == harness.SOURCE
 
 
+def test_a_link_is_made_only_where_it_can_be_opened(visit, still):
+    """However well what it holds is packed."""
+    page = visit(still)
+    for n in (1_900_000, 2_000_000):
+        made = page.evaluate(
+            """(n) => packChange({edits: [[0, 0, ["#".repeat(n)]]]})
+              .then(unpackChange).then(() => "opened", (error) => error.message)""",
+            n,
+        )
+        assert made == ("opened" if n < 2_000_000 else "too long")
+
+
 def test_a_browser_without_compression_says_so_of_a_link(visit, still):
     """And neither that a change is too long, nor that a link is damaged."""
     page = visit(still)
@@ -711,6 +797,9 @@ def test_a_browser_without_compression_says_so_of_a_link(visit, still):
     assert "too old to read links" in told(page) and "Nothing was changed" in told(page)
 
 
+TO_MINE = "#aside button:text('Back to mine')"
+
+
 def test_a_link_leaves_the_readers_own_change_alone(visit, still):
     """Which comes back by a button, and in another tab; the link's survives a reload of its own."""
     other = visit(still)
@@ -722,7 +811,7 @@ def test_a_link_leaves_the_readers_own_change_alone(visit, still):
     page.goto(f"{still}index.html{hash}")
     until(page, "typeof isApart !== 'undefined' && isApart && isEditing()")
     assert "head_size**0.25" in page.evaluate("programText()")
-    assert "Your own change is kept" in told(page)
+    assert "Your own change is kept" in page.inner_text("#aside")
     page.wait_for_timeout(500)  # until the address is another
     page.goto(f"{still}index.html")
     page.reload()
@@ -731,7 +820,7 @@ def test_a_link_leaves_the_readers_own_change_alone(visit, still):
     again = visit(still, context=page.context)
     assert "# mine" in again.evaluate("programText()")
     assert "head_size**0.25" not in again.evaluate("programText()")
-    page.click(".to-mine")
+    page.click(TO_MINE)
     assert "# mine" in page.evaluate("programText()")
     page.reload()
     until(page, "rows.every((row) => row.state !== null)")
@@ -767,18 +856,21 @@ def test_after_a_link_and_reset_the_way_back_to_ones_own_change_stays(visit, sti
     put(page, "n_past = 0", "n_past = 0  # mine")
     page.evaluate("(hash) => openLink(hash)", hash)
     until(page, "programText().includes('head_size**0.25')")
+    begin(page)
+    until(page, "!isRunning && byId('run-told').textContent")
+    assert page.locator(TO_MINE).is_visible()
     page.click("#reset")
     assert page.evaluate("programText()") == harness.SOURCE
-    assert "as it came" in told(page) and page.locator(".to-mine").is_visible()
+    assert "as it came" in told(page) and page.locator(TO_MINE).is_visible()
     open_again(page, f"{still}index.html")
     assert "# mine" in page.evaluate("programText()") and "of before" in told(page)
     page.evaluate("(hash) => openLink(hash)", hash)
     until(page, "programText().includes('head_size**0.25')")
     page.click("#reset")
-    page.click(".to-mine")
+    page.click(TO_MINE)
     assert "# mine" in page.evaluate("programText()")
     page.click("#reset")
-    assert page.locator(".to-mine").count() == 0
+    assert page.locator(TO_MINE).count() == 0
 
 
 def test_a_solution_leaves_the_readers_own_change_alone(visit, still):
@@ -791,7 +883,7 @@ def test_a_solution_leaves_the_readers_own_change_alone(visit, still):
     assert page.evaluate("programText()") == with_edits(SOLUTIONS[0][1]["edits"])
     again = visit(still, context=page.context)
     assert "# mine" in again.evaluate("programText()")
-    page.click(".to-mine")
+    page.click(TO_MINE)
     mine = page.evaluate("programText()")
     assert "# mine" in mine
     page.evaluate("(one) => putIn(one.edits, one.request, 'exercise 1')", SOLUTIONS[0][1])
@@ -803,6 +895,38 @@ def test_a_solution_leaves_the_readers_own_change_alone(visit, still):
     page.keyboard.type("# more")  # which is the reader's own again
     again = visit(still, context=page.context)
     assert again.evaluate("programText()").startswith("# more")
+
+
+def test_a_change_of_a_program_that_is_no_longer_here_is_kept(visit, tmp_path, recorded, dummies):
+    """Until the reader discards it, whatever they do with the new program; also a link's, gone on
+    with in this tab."""
+    site.write(tmp_path / "site", recorded, REQUEST, files_in(dummies))
+    with served(tmp_path / "site") as url:
+        page = visit(url)
+        put(page, "n_past = 0", "n_past = 0  # mine")
+        mine = page.evaluate("programText()")
+        page.evaluate("(one) => putIn(one.edits, one.request, 'exercise 1')", SOLUTIONS[0][1])
+        solution = page.evaluate("programText()")
+        newer = harness.SOURCE.replace("n_past = 0", "n_past = 0  # of this version")
+        again = walkthrough.record("easygpt2.py", newer, run.arguments_of(REQUEST))
+        site.write(tmp_path / "site", again, REQUEST, files_in(dummies))
+        open_again(page, url)
+        assert page.evaluate("programText()") == newer and told(page) == ""
+        rows = page.locator("#aside p")
+        assert rows.count() == 2 and rows.filter(has_text="is another one now").count() == 2
+        page.evaluate("setProgram(original.replace('# %% Step 1.', '# newer\\n$&'))")
+        open_again(page, url)
+        assert "# newer" in page.evaluate("programText()") and "of before" in told(page)
+        page.click("#edit")
+        page.click("#reset")
+        for text in (mine, solution):
+            with page.expect_download() as saved:
+                rows.first.get_by_text("Download").click()
+            assert Path(saved.value.path()).read_text("utf-8") == text
+            rows.first.get_by_text("Discard").click()
+        assert rows.count() == 0
+        open_again(page, url)
+        assert rows.count() == 0 and page.evaluate("programText()") == newer
 
 
 def test_the_address_of_the_folder_and_that_of_its_page_have_one_draft(visit, still):
@@ -846,19 +970,49 @@ def test_a_run_that_ends_leaves_whoever_types_in_the_editor(visit, still):
     assert not page.evaluate("isEditing()")
 
 
-def test_a_run_that_cannot_be_shown_is_told(visit, still):
+ODD = {
+    "nothing": "{data: {}}",
+    "no arrays": "{data: {...data, source: 'x = 1', arrays: []}, program: '<p>odd</p>'}",
+}
+SHOWN = """[address(), rows.length, ...["lines", "map", "in-hand", "choices", "left-out", "notices"]
+  .map((id) => byId(id).innerText)]"""
+
+
+@pytest.mark.parametrize("compares", [False, True])
+@pytest.mark.parametrize("odd", ODD)
+def test_a_run_that_cannot_be_shown_is_told_and_the_one_before_stays(visit, still, odd, compares):
+    """Whole, in its place, with what it was compared with; and the next run is shown."""
     page = visit(still)
     until(page, "byId('python').matches('.error')")
     page.evaluate(
         """() => {
           const {port1: port, port2} = new MessageChannel();
-          port2.onmessage = () => port2.postMessage({recording: '{"done": {"data": {}}}'});
+          port2.onmessage = () => port2.postMessage({recording: window.answer});
           python.next = Promise.resolve({number: 99, port, given: new Set()});
         }"""
     )
-    begin(page)
+    if compares:
+        page.evaluate("showNew(structuredClone(recordingOfPage), '')")
+        page.click("#compare")
+        until(page, "compare.whole")
+    page.evaluate("moveTo(eventAt(choiceStatement, -1), true)")
+    before = page.evaluate(SHOWN)
+    page.evaluate("window.before = [current, whole, latest, previous]")
+    page.evaluate(f"window.answer = JSON.stringify({{done: {ODD[odd]}}})")
+    page.click("#start")
     until(page, "!isRunning", 10)
-    assert "The page cannot show this run: " in told(page) and "Reload" in told(page)
+    assert "The page cannot show this run (" in told(page)
+    assert "shows the run before" in told(page)
+    if compares:
+        until(page, "compare.whole")
+    assert page.evaluate("!document.body.innerText.includes('odd')")
+    assert page.evaluate(SHOWN) == before
+    assert page.evaluate("[current, whole, latest, previous].every((one, i) => one === before[i])")
+    assert page.evaluate("compareOn()") == compares
+    page.evaluate("showNew(structuredClone(recordingOfPage), '')")
+    page.evaluate("showAll()")
+    page.click("#L414 .name >> nth=0")
+    assert page.evaluate("lineOf(inHand())") == 414
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from tools.command import Refused, check, note, say, shown
+from tools.command import Refused, check, free_name, note, say, shown
 
 VERSION = "0.28.3"
 CORE_URL = f"https://cdn.jsdelivr.net/npm/pyodide@{VERSION}/"
@@ -101,9 +101,17 @@ def hash_of(path):
 
 
 def bring(folder):
-    """Bring what a page needs of Pyodide into a new folder, which appears whole or not at all."""
+    """Bring what a page needs of Pyodide into a new folder, which appears whole or not at all.
+
+    Raises Refused where what is there already is no such Pyodide: it is the user's to put aside.
+    """
     if os.path.lexists(folder):
-        check_distribution(folder)
+        aside = shlex.join(["mv", shown(folder), free_name(shown(folder))]) + f" && {BRING}"
+        try:
+            check(folder.is_dir(), "it is no folder")
+            check_distribution(folder)
+        except Refused as problem:
+            raise Refused(f"{shown(folder)} is there, but: {problem}", aside) from None
         return
     staging = folder.with_name(f".{folder.name}.{os.getpid()}")
     staging.mkdir(parents=True)

@@ -8,7 +8,6 @@ folder too. The page knows the sha256 of every file that it will ask for.
 import base64
 import contextlib
 import hashlib
-import itertools
 import json
 import os
 import shlex
@@ -17,7 +16,7 @@ import signal
 from pathlib import Path, PurePosixPath
 
 from tools import published
-from tools.command import Refused, check, heeded, shown
+from tools.command import Refused, check, free_name, heeded, shown
 from tools.live import exercises, pyodide
 from tools.page import PARTS, json_of, page_of, policy_hash
 
@@ -87,17 +86,21 @@ def check_replaceable(target):
     """
     named, target = str(target), absolute(target)
     holds = next((path for path in (ROOT, Path.cwd()) if path.is_relative_to(target)), None)
-    free = (f"{named}-{n}" for n in itertools.count(2) if not os.path.lexists(f"{target}-{n}"))
-    again = shlex.join(["python", "walkthrough.py", "--site", "site" if holds else next(free)])
+    again = command_for("site" if holds else free_name(named))
     check(not holds, f"--site {named} would replace {holds}, which is no site", again, 2)
     parent = target.parent
     check(parent.is_dir(), f"--site {named}: there is no folder {shown(parent)}", again, 2)
     if os.path.lexists(target):
         good = target.is_dir() and not target.is_symlink()
         check(good, f"{named} is there already, and no folder; choose another name", again)
-        other = foreign(target)
+        other = foreign(target, target)
         check(not other, f"{other}; nothing of it is replaced, so choose another name", again)
     return target
+
+
+def command_for(folder):
+    """Return what to type for a site in this folder."""
+    return shlex.join(["python", "walkthrough.py", "--site", folder])
 
 
 def absolute(path):
@@ -105,8 +108,11 @@ def absolute(path):
     return path.parent.resolve() / path.name if path.name not in ("", "..") else path.resolve()
 
 
-def foreign(folder):
-    """Return why this folder is no site as it was written here, naming a file, or None."""
+def foreign(folder, target):
+    """Return why this folder is no site as it was written here, naming a file, or None.
+
+    The file is named as one of `target`, where its user knows it.
+    """
     hashes = {}
     with contextlib.suppress(OSError, ValueError, LookupError, TypeError, RecursionError):
         data = (folder / LIST).read_bytes()
@@ -121,9 +127,9 @@ def foreign(folder):
             if not path.is_symlink() and path.is_dir() and name in folders:
                 waiting.append(path)
             elif path.is_symlink() or not path.is_file() or name not in hashes:
-                return f"{shown(path)} is no part of a site of mine"
+                return f"{shown(target / name)} is no part of a site of mine"
             elif pyodide.hash_of(path) != hashes[name]:
-                return f"{shown(path)} was changed since the site was made"
+                return f"{shown(target / name)} was changed since the site was made"
     return None
 
 
@@ -134,8 +140,9 @@ def replace(staging, target):
     if there:
         target.rename(before)
     try:
-        other = there and foreign(before)  # it may have come meanwhile
-        check(not other, f"{other}; nothing of it is replaced")
+        other = there and foreign(before, target)  # it may have come meanwhile
+        again = command_for(free_name(shown(target)))
+        check(not other, f"{other}; nothing of it is replaced, so choose another name", again)
         staging.rename(target)
     except (OSError, Refused):
         if there:

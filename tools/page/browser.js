@@ -1,29 +1,28 @@
 // The page that runs in the browser alone: its start, links that carry a change, and what is kept.
 
-const DRAFT = `draft ${FOLDER}`; // of the reader's own
-const APART = `apart ${FOLDER}`; // what a link or an exercise brought, in this tab
-let isApart = false; // whether that is in the editor
+// Where the reader's own program is kept, and what a link or an exercise brought, in this tab. Behind
+// the key stands the hash of the program that it changes: so a page that is published again with
+// another program keeps what was made of the one before.
+const DRAFT = ["localStorage", `draft ${FOLDER} `];
+const APART = ["sessionStorage", `apart ${FOLDER} `];
+let isApart = false; // whether what a link or an exercise brought is in the editor
 let askedBefore = null; // what the form held before an exercise or a link filled it in
-
-const asText = (edits) => JSON.stringify(edits);
 
 // What the reader has changed is kept in this browser, so that a closed tab loses nothing. What a
 // link or an exercise brought is kept apart for as long as the reader has a change of their own.
 // Without one, it becomes theirs once they go on with it by hand.
 function keepDraft(byHand) {
-  const edits = changeOf(programText());
   if (isApart) {
     const mine = draft();
-    if ((byHand && !mine.length) || asText(edits) === asText(mine)) makeOwn();
+    if ((byHand && mine === original) || programText() === mine) makeOwn();
   }
-  const kept = edits.length ? {hash: site.hash, edits} : null;
-  if (isApart) store("sessionStorage", APART, kept);
-  else store("localStorage", DRAFT, kept);
+  keep(isApart ? APART : DRAFT, programText());
 }
 
-function draft(where = "localStorage", key = DRAFT) {
-  const {hash, edits} = stored(where, key) ?? {};
-  return hash === site.hash && areEdits(edits, original.split("\n").length) ? edits : [];
+const draft = ([where, key] = DRAFT) => stored(where, key + site.hash) ?? original;
+
+function keep([where, key], text) {
+  store(where, key + site.hash, text === original ? null : text);
 }
 
 const withEdits = (edits) => applyEdits(original.split("\n"), edits).join("\n");
@@ -35,13 +34,14 @@ function putApart(edits, request) {
   setProgram(withEdits(edits));
   fillRequest(request);
   keepDraft(false); // also where the editor held the same before
+  showAside();
   byId("change").open = true;
 }
 
 // From there back to the reader's own change.
 function backToMine() {
   makeOwn();
-  setProgram(withEdits(draft()));
+  setProgram(draft());
   restoreRequest();
   tellRun("Your own change is in the editor. Run runs it.");
   showChange();
@@ -50,7 +50,8 @@ function backToMine() {
 // What is in the editor is the reader's own from here on.
 function makeOwn() {
   isApart = false;
-  store("sessionStorage", APART, null);
+  keep(APART, original);
+  showAside();
 }
 
 function fillRequest(request) {
@@ -70,11 +71,41 @@ function restoreRequest() {
   askedBefore = null;
 }
 
+// Say what is kept beside the editor, each with what can be done with it: the reader's own change,
+// while that of a link or an exercise is in there, and changes of programs that the page had earlier.
+function showAside() {
+  const rows = [];
+  if (isApart && draft() !== original)
+    rows.push(asideRow("Your own change is kept.", {"Back to mine": backToMine}));
+  for (const [where, key] of [DRAFT, APART])
+    for (const one of keysStored(where, key)) {
+      if (one === key + site.hash) continue;
+      const discard = () => {
+        store(where, one, null);
+        showAside();
+      };
+      rows.push(
+        asideRow(
+          "The program on this page is another one now. Your change of the earlier one is kept.",
+          {Download: () => download(stored(where, one)), Discard: discard},
+        ),
+      );
+    }
+  byId("aside").replaceChildren(...rows);
+}
+
+function asideRow(text, acts) {
+  const buttons = Object.entries(acts).map(([name, onclick]) =>
+    element("button", {type: "button", onclick}, name),
+  );
+  return element("p", {}, text, ...buttons);
+}
+
 // The program as it came, and the prompt and the options as the reader had them.
 function reset() {
   setProgram(original);
   restoreRequest();
-  tellApart("The program is as it came. Undo brings your change back.");
+  tellRun("The program is as it came. Undo brings your change back.");
 }
 
 // The address that carries the change and what it is to be tried on. Raises RangeError where it
@@ -145,31 +176,24 @@ async function openLink(hash) {
   if (!areEdits(change?.edits, original.split("\n").length))
     return refuse("This link is damaged: what it holds is no change of this program.");
   putApart(change.edits, change.request);
-  tellApart(
+  tellRun(
     "A link brought the change that is marked. None of it has run. Run runs it, Reset takes it away.",
   );
   showChange();
-}
-
-// Say this, and offer the way back to the reader's own change where another is in the editor.
-function tellApart(text) {
-  const mine = isApart && draft().length;
-  tellRun(mine ? `${text} Your own change is kept. ` : text);
-  const back = {type: "button", class: "to-mine", onclick: backToMine};
-  if (mine) byId("run-told").append(element("button", back, "Back to mine"));
 }
 
 const isLink = (hash) => hash.startsWith("#change=");
 
 function startBrowser() {
   startEditor(data.source);
-  const brought = draft("sessionStorage", APART);
-  isApart = brought.length > 0;
+  const brought = draft(APART);
+  isApart = brought !== original;
   const kept = isApart ? brought : draft();
-  if (kept.length) {
-    field().value = withEdits(kept);
+  if (kept !== original) {
+    field().value = kept;
     typed();
   }
+  showAside();
   changed = keepDraft;
   startExercises();
   startWeights();
@@ -188,16 +212,16 @@ function startBrowser() {
     });
   byId("link").addEventListener("click", showLink);
   byId("link-copy").addEventListener("click", copyLink);
-  byId("link-download").addEventListener("click", download);
+  byId("link-download").addEventListener("click", () => download(programText()));
   addEventListener("hashchange", () => {
     if (isLink(location.hash)) openLink(location.hash);
   });
   if (isLink(location.hash)) openLink(location.hash);
   else if (isApart)
-    tellApart(
+    tellRun(
       "The change that a link or an exercise brought is in the editor. Run runs it, Reset takes it away.",
     );
-  else if (kept.length) tellRun("Your change of before is in the editor. Run runs it.");
+  else if (kept !== original) tellRun("Your change of before is in the editor. Run runs it.");
   wakePython().catch((error) => python.said(error.message, true));
 }
 

@@ -82,6 +82,7 @@ function canPack() {
 // The text of a change in a link. Raises RangeError where it is too long for one.
 async function packChange(change) {
   const bytes = new TextEncoder().encode(JSON.stringify(change));
+  if (bytes.length > MOST_UNPACKED) throw new RangeError("too long"); // nobody could open it
   const packed = await (await piped(bytes, new CompressionStream("deflate-raw"))).arrayBuffer();
   if (packed.byteLength * (4 / 3) > MOST_PACKED) throw new RangeError("too long");
   const text = btoa(String.fromCharCode(...new Uint8Array(packed)));

@@ -271,8 +271,8 @@ function showChange() {
   if (edit) showLine(edit[0] + 1);
 }
 
-function download() {
-  const file = new Blob([programText()], {type: "text/x-python"});
+function download(text) {
+  const file = new Blob([text], {type: "text/x-python"});
   const link = element("a", {href: URL.createObjectURL(file), download: "easygpt2.py"});
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
@@ -288,7 +288,7 @@ function startEditor(source) {
     indent: () => indent(1),
     dedent: () => indent(-1),
     reset,
-    download,
+    download: () => download(programText()),
   };
   for (const [id, one] of Object.entries(act)) byId(id).addEventListener("click", one);
   for (const id of ["undo", "redo", "indent", "dedent"])

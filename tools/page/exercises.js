@@ -41,7 +41,7 @@ function startExercises() {
 function putIn(edits, request, name) {
   byId("exercise-box").close();
   putApart(edits, request);
-  tellApart(
+  tellRun(
     `The solution of ${name} is in the editor, its lines marked, and its prompt is filled in above. Now press Run. Undo or Reset takes it away.`,
   );
   showChange();

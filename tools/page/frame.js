@@ -3,8 +3,9 @@
 // its own: so the browser itself keeps all that the page has stored from whatever runs in here. The
 // policy in this file's head allows no request to anywhere, and the workers inherit it.
 //
-// The page asks for a worker by {begin: its number}, with the worker's port and the first time with
-// all that every worker is given, and for its end by {end: its number}.
+// Once it listens, it tells the page {begun: true}. The page asks for a worker by {begin: its
+// number}, with the worker's port and the first time with all that every worker is given, and for
+// its end by {end: its number}.
 
 let parts;
 const workers = new Map(); // number → Worker
@@ -40,3 +41,4 @@ addEventListener("message", async ({data, ports, source}) => {
     parent.postMessage({number, broken: String(error.message ?? error)}, "*");
   }
 });
+parent.postMessage({begun: true}, "*");

@@ -12,6 +12,7 @@ const site = JSON.parse(byId("site").textContent);
 
 const python = {
   frame: null,
+  frameBegan: null, // called once the frame's script runs
   next: null, // a promise of the worker that runs the next program
   spare: null, // a promise of the one behind it
   isReady: false, // whether `next` has started
@@ -20,10 +21,12 @@ const python = {
 const broken = new Map(); // number of a worker → what is called when it breaks down
 let nWorkers = 0;
 const QUIET = 3000; // milliseconds after a run, until the spare starts
+const FRAME_WAIT = 10_000; // milliseconds for the frame, once all else has come
 
 addEventListener("message", ({data, source}) => {
-  if (source && source === python.frame?.contentWindow)
-    broken.get(data?.number)?.(new Error(String(data.broken)));
+  if (!source || source !== python.frame?.contentWindow) return;
+  if (data?.begun) python.frameBegan();
+  else broken.get(data?.number)?.(new Error(String(data?.broken)));
 });
 
 // A file of the site or of Pyodide, checked by its hash. Raises Error.
@@ -62,24 +65,32 @@ async function bringPython() {
   };
   const frame = element("iframe", {sandbox: "allow-scripts", src: "python.html", hidden: true});
   frame.title = "Python";
-  const loaded = new Promise((done) => frame.addEventListener("load", done));
+  const begun = new Promise((done) => (python.frameBegan = done));
+  python.frame = frame;
   document.body.append(frame);
   const [scripts, files, own] = await Promise.all([
     fetchAll(site.python.scripts, count),
     fetchAll(site.python.files, count),
     fetchAll(site.files, count),
-    loaded,
   ]).catch((error) => {
     all = false; // the others may still come
-    frame.remove();
     throw error;
   });
+  await inTime(begun);
   const wasm = files["pyodide.asm.wasm"];
   delete files["pyodide.asm.wasm"];
-  python.frame = frame;
   python.said("Python starts. In a few seconds Run runs the program here, in your browser.");
   const give = {scripts: Object.values(scripts), wasm, files, packages, site: own};
   return newWorker(give, [wasm]);
+}
+
+// Wait for the frame, and no longer than it may take. A browser does not tell whether a frame's file
+// has come: what the server says of a missing one is a file to it as well. Raises Error.
+function inTime(begun) {
+  const late = new Error(
+    "Python runs in the file python.html, which did not come. Reload the page. If that does not help, tell whoever published it: the file is missing, or something blocks it.",
+  );
+  return Promise.race([begun, new Promise((_, fail) => setTimeout(fail, FRAME_WAIT, late))]);
 }
 
 // A promise of another worker: {number, port, given: the models whose weights it has}.
@@ -214,7 +225,7 @@ const inBrowser = {
             takeRecording(on, cleanedRecording(JSON.parse(data.recording).done));
           } catch (error) {
             end(
-              `The page cannot show this run: ${error.message}. Your change is kept. Reload the page to go on.`,
+              `The page cannot show this run (${error.message}), so it shows the run before. Your change is kept.`,
               true,
             );
           }

@@ -48,10 +48,19 @@ function store(where, key, value) {
   }
 }
 
+// The keys by which this browser keeps something, of those that begin so.
+function keysStored(where, beginning) {
+  try {
+    return Object.keys(window[where]).filter((key) => key.startsWith(beginning));
+  } catch {
+    return [];
+  }
+}
+
 // `begins`: whether the page runs the program at once, because it shows no recording yet.
 function startRun(given, begins = true) {
   runner = given;
-  current = {data, numbers: base64};
+  current = recordingOfPage;
   firstPlace = location.hash;
   const form = byId("run");
   fillForm();
@@ -187,10 +196,24 @@ function sourceChanged({yours, problem, lost}) {
   else tellRun("The program was saved. Another tab runs it; Run runs it here.");
 }
 
-// Show another recording, in the place where the reader is.
+// Show another recording, in the place where the reader is; or where that cannot be drawn, the one
+// before, whole. Raises what stood in the way.
 function showNew(recording, refused) {
-  const before = whole ?? current;
+  const before = {current, whole, placeBefore, slipPlace, latest, previous};
   const place = nEvents ? placeNow() : {hash: firstPlace};
+  try {
+    showAt(place, recording, refused);
+  } catch (error) {
+    ({current, whole, placeBefore, slipPlace, latest, previous} = before);
+    show(current);
+    newRun();
+    restore(place);
+    throw error;
+  }
+}
+
+function showAt(place, recording, refused) {
+  const before = whole ?? current;
   const stays = placeBefore && address() === slipPlace;
   show(recording);
   current = recording;

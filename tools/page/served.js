@@ -19,7 +19,7 @@ function servedRunner() {
         else on[name](value);
       }
     } catch (error) {
-      why = `The page cannot show this run: ${error}`;
+      why = `The page cannot show this run (${error.message}), so it shows the run before.`;
       throw error;
     } finally {
       on.ended(why);

@@ -22,16 +22,14 @@ function repaint() {
   render();
 }
 
-// A recording, from wherever it comes: {data, numbers}, and unless its lines stand in the page
-// already {program, left_out, notices}, their HTML. The caller draws.
+// A recording, from wherever it comes: {data, numbers, program, left_out, notices}, the last three as
+// HTML. The caller draws.
 function show(recording) {
   comparing?.stop();
   load(loaded(recording));
-  if (recording.program !== undefined) {
-    byId("lines").innerHTML = recording.program;
-    byId("left-out").innerHTML = recording.left_out;
-    byId("notices").innerHTML = recording.notices;
-  }
+  byId("lines").innerHTML = recording.program;
+  byId("left-out").innerHTML = recording.left_out;
+  byId("notices").innerHTML = recording.notices;
   mapDrawn = paneDrawn = "";
   atEnd = false;
   smalls.clear();
@@ -88,6 +86,13 @@ function listen() {
   });
 }
 
-show({data: JSON.parse(byId("data").textContent), numbers: byId("numbers").textContent});
+const recordingOfPage = {
+  data: JSON.parse(byId("data").textContent),
+  numbers: byId("numbers").textContent,
+  program: byId("lines").innerHTML,
+  left_out: byId("left-out").innerHTML,
+  notices: byId("notices").innerHTML,
+};
+show(recordingOfPage);
 listen();
 if (!visit(location.hash)) drawAll();
