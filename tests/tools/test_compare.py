@@ -167,11 +167,11 @@ def test_an_exercise_is_seen_line_by_line(compare, patch, prompt, place):
     # Of a function that was called with other values it is the line that called it which counts.
     born = [one for one in differences if one[3] in ("<module>", "gelu")]
     line, name, (round, layer, _), function, apart = first_of(born)
-    told = page.locator("#first-difference").inner_text()
+    told = page.locator("#comparison .first-difference").inner_text()
     assert told.startswith(f"line {line}, round {round + 1}")
     assert f"layer {layer}" in told or name == "mask"
     assert largest(verdict(page)) == pytest.approx(apart, 5e-3)
-    page.locator("#first-difference").click()
+    page.locator("#comparison .first-difference").click()
     assert page.locator(".row.now").last.locator(".gutter").inner_text() == str(line)
 
 
@@ -384,7 +384,7 @@ def test_everybody_can_use_it(compare, options):
         reason="needs python -m pip install --group browser",
     )
     page = compare(solutions.applied("no-mask", harness.SOURCE), harness.SOURCE, **options)
-    page.locator("#first-difference").click()
+    page.locator("#comparison .first-difference").click()
     page.evaluate(
         """() => { let keep = true;
           for (const node of [...document.querySelectorAll("#lines > *")]) {
@@ -452,11 +452,20 @@ def test_a_saved_edit_is_compared_with_the_run_before(serve, visit):
     old = re.search(r"mask = np\.triu\(.*\)(?=  #)", harness.SOURCE)[0]
     test_live.saved(page, lambda: live.save(old, now))
     said = "The program has changed since the run before, and what it wrote differs."
-    assert page.locator(".teaser").inner_text().startswith(said)
-    page.get_by_role("button", name="See what differs").click()
+    assert page.locator("#comparison .teaser").inner_text().startswith(said)
+    told = page.locator("#run-told")  # which says the same, as the map is out of sight
+    assert told.inner_text().startswith(said)
+    told.get_by_role("button", name="See what differs").click()
     settle(page)
-    assert page.locator(".teaser").count() == 0
+    assert page.locator("#comparison .teaser").count() == 0
     assert f"line {line_of('mask = ')}, round 1" in verdict(page)
+    assert told.inner_text() == verdict(page)
+    page.evaluate("scrollTo(0, 0)")
+    for _ in range(2):
+        page.keyboard.press("c")
+        assert told.inner_text() == ""
+    settle(page)
+    page.evaluate(f"visit('#line={line_of('normed = ')}&round=1&layer=2')")
     source = harness.SOURCE.replace(old, now)
     arguments = (PROMPT, *OPTIONS)
     apart = {
@@ -502,8 +511,8 @@ def test_a_run_that_is_kept_stays_the_one_to_compare_with(serve, visit):
     page.get_by_role("button", name="Compare", exact=True).click()
     test_live.saved(page, edit(3))
     assert page.evaluate(before) not in (first, second)
-    assert "since the run before" in page.locator(".teaser").inner_text()
-    page.get_by_role("button", name="See what differs").click()
+    assert "since the run before" in page.locator("#comparison .teaser").inner_text()
+    page.get_by_role("button", name="See what differs").first.click()
     settle(page)
     assert "Compared with the run before" in page.locator("#comparison").inner_text()
 
@@ -539,7 +548,7 @@ def test_on_a_phone_compare_is_in_view_after_a_run(serve, visit):
     assert bar <= box["y"] < 200 and box["height"] >= 44
     assert page.evaluate("byId('compare').scrollWidth <= byId('compare').offsetWidth")
     said = "The program has changed since the run before, and what it wrote is the same."
-    assert page.locator(".teaser").inner_text().strip() == said
+    assert page.locator("#comparison .teaser").inner_text().strip() == said
     page.locator("#compare").tap()
     settle(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -385,6 +385,8 @@ def test_the_exercises_of_the_page_say_what_the_document_says():
     for one in found:
         assert "git apply" not in one["expect"] and "```" not in one["task"] + one["expect"]
         assert not re.search(r"^\||\n\n", one["task"] + one["expect"]), one["title"]
+    twelfth = found[11]["expect"]
+    assert "(put in: show the perplexity, no mask)" in twelfth and "(put in: no cache)" in twelfth
     tables = [one["number"] for one in found if "<table>" in one["expect"]]
     in_document = [
         int(part.split(".")[0])
@@ -1086,6 +1088,12 @@ def test_the_exercises_are_listed_and_put_in_their_solutions(visit, still):
     page.click("#exercises")
     titles = page.locator("#exercise-list h3").all_inner_texts()
     assert len(titles) == 18 and titles[0] == "1. The five best tokens"
+    on_top = page.locator("#exercise-titles button")
+    assert on_top.all_inner_texts() == titles
+    place = page.locator("#exercise-9 h3").bounding_box
+    assert place()["y"] > page.viewport_size["height"]
+    on_top.nth(8).click()
+    assert 0 < place()["y"] < page.viewport_size["height"] / 2
     page.click("#exercise-7 summary")
     button = page.locator("#exercise-7 [data-solution]")
     assert button.inner_text() == "Put in: show the perplexity, no root"

@@ -133,7 +133,7 @@ def patched(lines, patch):
 
 def html_of(text):
     """Return paragraphs, console blocks and tables as HTML."""
-    text = re.sub(r"^\$ git apply .+\n", "", text, flags=re.M)  # the page has buttons for them
+    text = re.sub(r"^\$ git apply (.+)$", _button, text, flags=re.M)
     parts = []
     for block in re.findall(r"^```\w*\n.*?^```$|(?:^(?!```)[^\n]+\n?)+", text, re.M | re.S):
         if block.startswith("```"):
@@ -145,6 +145,13 @@ def html_of(text):
         else:
             parts.append(f"<p>{_inline(block)}</p>")
     return "".join(parts)
+
+
+def _button(line):
+    """Return what stands for `git apply` where the page has a button for it."""
+    words = line[1].split()
+    verb = "taken out" if words[0] == "-R" else "put in"
+    return f"({verb}: {', '.join(WORDS[Path(word).stem] for word in words if word != '-R')})"
 
 
 def _row(row):

@@ -193,6 +193,20 @@ function toggleComparing() {
   wanted = !compareOn();
   newRun();
   drawMarks();
+  tellInBar();
+}
+
+// What is said above the map is said below Run as well, while the map is out of sight.
+function tellInBar() {
+  if (!inBar()) return;
+  const bottom = (id) => byId(id).getBoundingClientRect().bottom;
+  const told = byId("run-told");
+  const mine = told.querySelector(".of-compare");
+  if (told.textContent && !mine) return;
+  const isHidden = previous && bottom("comparison") < bottom("bar");
+  const parts = !isHidden ? [] : compareOn() ? verdict() : [teaser()].filter(Boolean);
+  told.replaceChildren();
+  if (parts.length) told.append(element("span", {class: "of-compare"}, ...parts));
 }
 
 function startComparing() {
@@ -209,8 +223,9 @@ function startComparing() {
     const known = differences.first;
     compare.whole = differences.pass(performance.now() + 20);
     if (compare.whole || known !== differences.first) drawMap();
-    if (compare.whole) drawMarks();
-    else setTimeout(lookOn);
+    if (!compare.whole) return setTimeout(lookOn);
+    drawMarks();
+    tellInBar();
   };
   setTimeout(lookOn);
 }

@@ -1,4 +1,5 @@
-// The exercises: what each asks for, and its solutions, which go into the editor.
+// The exercises: what each asks for, and its solutions, which go into the editor. Their titles stand
+// on top, and lead there.
 
 function startExercises() {
   const list = byId("exercise-list");
@@ -18,6 +19,10 @@ function startExercises() {
     what.innerHTML = expect;
     const told = element("p");
     told.innerHTML = task;
+    const lead = () => byId(`exercise-${number}`).scrollIntoView();
+    byId("exercise-titles").append(
+      element("button", {type: "button", onclick: lead}, `${number}. ${title}`),
+    );
     list.append(
       element(
         "li",

@@ -286,7 +286,7 @@ function drawLarge(rounds, {narrow, width, height}) {
   const [, layer, head] = rounds;
   const heading = title(
     `Layer ${layer}, head ${head}`,
-    narrow ? "" : "each row’s token looks at the columns’",
+    narrow ? "" : "each row looks at the columns",
   );
   byId("large-title").replaceChildren(...heading);
   const side = narrow ? 44 : 62,

@@ -149,6 +149,7 @@ function begin() {
       };
       if (why !== "done") tellRun(words[why] ?? why, why !== "stopped");
       else if (!byId("run-told").textContent) tellRun(words.done);
+      if (!byId("run-told").textContent) tellInBar();
     }),
   });
 }

@@ -88,7 +88,7 @@ function verdict() {
     {name} = one;
   const button = element(
     "button",
-    {id: "first-difference", "data-key": "first difference", onclick: () => goToDifference(first)},
+    {class: "first-difference", "data-key": "first difference", onclick: () => goToDifference(first)},
     element("b", {}, `line ${lineOf(first)}`),
     placeText(first).replace(/^line \d+/, ""),
   );
