@@ -63,7 +63,7 @@ function keepButton() {
 // While nothing is marked: what has changed, and the way to what that did.
 function teaser() {
   const [now, was] = [shownRun.data, previous.data];
-  if (now.source === was.source || now.failure[1]) return null;
+  if (now.source === was.source || now.failure[1] || was.failure[1]) return null;
   const same = now.ids.join() === was.ids.join();
   return element(
     "p",
