@@ -1470,7 +1470,7 @@ def test_python_reaches_nothing_of_the_page_and_no_network(visit, whole):
     del page.problems[n_problems:]  # what Pyodide has said of its end, in one of several ways
     assert [url for url in page.requests[n_requests:] if not url.startswith("blob:null/")] == []
     until(page, "python.spare !== null")
-    page.evaluate("python.spare.then(() => true)")  # until then fetch is what gives Pyodide its files
+    page.evaluate("python.spare.then(() => true)")  # until then fetch gives Pyodide its files
     found = page.workers[-1].evaluate(
         """async () => {
           const gone = ["indexedDB", "caches", "fetch", "XMLHttpRequest", "WebSocket", "Worker"];
