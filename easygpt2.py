@@ -331,8 +331,8 @@ ln_f = read_tensor("ln_f.weight", [n_embd]), read_tensor("ln_f.bias", [n_embd]) 
 # %% Step 12. The transformer
 # `residual` goes through all layers. At first a row knows only its own token and place. Each layer
 # adds to it twice: attention brings in what earlier rows know, then the MLP works on the result. So
-# a layer need learn only what to add. In the end (step 13), a row's dot product with a token's row
-# of wte (number times number, all summed) is large if that token is likely to be next.
+# a layer need learn only what to add. In the end (step 13), a row gets a dot product with each row
+# of wte: number times number, all summed. A token is likely to be next if its product is large.
 def layer_norm(x, weight, bias):
     """Rows grow with each layer. Bring each to mean 0, variance 1, then scale and shift it."""
     mean = x.mean(axis=-1, keepdims=True)  # [..., 1]

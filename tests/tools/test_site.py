@@ -546,6 +546,12 @@ def put(page, *change):
     assert page.evaluate("programText()") == text
 
 
+def hash_of_a_change(page):
+    """Return the part of a link that carries head_size**0.25; the page then has that change."""
+    put(page, "head_size**0.5", "head_size**0.25")
+    return page.evaluate("linkOfChange().then((link) => new URL(link).hash)")
+
+
 def told(page):
     return page.inner_text("#run-told")
 
@@ -804,9 +810,7 @@ TO_MINE = "#aside button:text('Back to mine')"
 
 def test_a_link_leaves_the_readers_own_change_alone(visit, still):
     """Which comes back by a button, and in another tab; the link's survives a reload of its own."""
-    other = visit(still)
-    put(other, "head_size**0.5", "head_size**0.25")
-    hash = other.evaluate("linkOfChange().then((link) => new URL(link).hash)")
+    hash = hash_of_a_change(visit(still))
     page = visit(still)
     put(page, "n_past = 0", "n_past = 0  # mine")
     page.fill("#prompt", "My prompt")
@@ -836,9 +840,7 @@ def open_again(page, url):
 
 
 def test_a_link_becomes_the_readers_own_once_they_go_on_with_it(visit, still):
-    other = visit(still)
-    put(other, "head_size**0.5", "head_size**0.25")
-    hash = other.evaluate("linkOfChange().then((link) => new URL(link).hash)")
+    hash = hash_of_a_change(visit(still))
     page = visit(still, hash)
     until(page, "isEditing()")
     again = visit(still, context=page.context)
@@ -851,9 +853,7 @@ def test_a_link_becomes_the_readers_own_once_they_go_on_with_it(visit, still):
 
 
 def test_after_a_link_and_reset_the_way_back_to_ones_own_change_stays(visit, still):
-    other = visit(still)
-    put(other, "head_size**0.5", "head_size**0.25")
-    hash = other.evaluate("linkOfChange().then((link) => new URL(link).hash)")
+    hash = hash_of_a_change(visit(still))
     page = visit(still)
     put(page, "n_past = 0", "n_past = 0  # mine")
     page.evaluate("(hash) => openLink(hash)", hash)
