@@ -67,18 +67,27 @@ class Live:
         if code:
             self.file.write_text(f"{harness.SOURCE}{code}\n", "utf-8")
             time.sleep(0.4)
-        connection = http.client.HTTPConnection(self.url.split("/")[2], timeout=60)
+        connection = http.client.HTTPConnection(self.url.split("/")[2], timeout=240)
         headers = {"Origin": "http://" + self.url.split("/")[2]}
         asked = {"prompt": PROMPT, "model": str(harness.TALES), "tokens": "1"} | request
         connection.request("POST", f"{self.url}run?{tab}", json.dumps(asked), headers)
-        for line in connection.getresponse():
-            yield json.loads(line)
+        try:
+            for line in connection.getresponse():
+                yield json.loads(line)
+        except TimeoutError:
+            pytest.fail(f"no answer for four minutes, and this is who waits:\n{self.threads()}")
 
     def stop(self, tab="tab"):
         connection = http.client.HTTPConnection(self.url.split("/")[2], timeout=60)
         headers = {"Origin": "http://" + self.url.split("/")[2]}
         connection.request("POST", f"{self.url}stop?{tab}", "", headers)
         assert connection.getresponse().status == 204
+
+    def threads(self):
+        """Say what each thread of the server and of its children does, where ps knows that."""
+        pid = str(self.process.pid)
+        ps = ["ps", "-L", "-o", "pid,tid,stat,time,wchan:30,args", "-p", pid, "--ppid", pid]
+        return subprocess.run(ps, capture_output=True, text=True).stdout
 
     def children(self):
         ps = subprocess.run(
