@@ -5,15 +5,15 @@
 """GPT-2 inference in one file: a tutorial that is also the program.
 
 GPT-2 is a language model that OpenAI published in 2019. It knows 50257 pieces of text, the tokens.
-It reads a text and gives each of them a score: how likely is it to come next? The program appends
-one of them, usually the best, and lets the model read again. So the text grows, token by token.
+It reads a text and gives each token a score: how likely is it to come next? The program appends
+the best token, or draws one by chance, and the model goes on from there. So the text grows.
 The scores are calculated from the text with millions of fixed numbers, the weights. Nobody chose
 them. Most began as random numbers. Then, in training, the model guessed the next token at every
-place of very many texts, and after every batch of guesses all weights were changed a little, so
-that the tokens that really followed would have had better scores. Here, training is over.
+place of very many texts. After each batch of guesses every weight was changed a little, so that
+the tokens that really came next would have had better scores. Here, training is over.
 
-Libraries parse JSON, calculate with arrays and draw random numbers. Everything else is in the 18
-steps below. The scores are those of OpenAI's code, up to rounding. Sources: "Language Models are
+Libraries bring Unicode, JSON, arrays and random numbers. The rest is in the 18 steps below. With
+OpenAI's weights the scores are OpenAI's, up to rounding. Sources: "Language Models are
 Unsupervised Multitask Learners" (Radford et al., 2019), https://github.com/openai/gpt-2.
 How the data flows:
     prompt → words → tokens → ids, a number for each token                         steps 1 to 7
@@ -25,12 +25,12 @@ import json, struct, sys
 import numpy as np
 
 # %% Before step 1. Nothing in this cell is GPT-2. Skip it: the lesson goes on at line 159, step 1
-# You will meet its `read`, which gets a file's text or JSON, and `check`, which ends a bad run.
+# The steps call some of it: `read` returns a file's text or JSON, and `check` ends a bad run.
 USAGE = """usage: python easygpt2.py PROMPT [options]
   PROMPT           the text to continue, in quotes; - reads it from stdin; -- ends the options
   --tokens N       how many new tokens to make, at least 1 (8)
   --model FOLDER   GPT-2 as Hugging Face publishes it, or a name in models/ (gpt2, else tales)
-  --temperature T  0 takes the likeliest token; more draws one, the wilder the higher (0)
+  --temperature T  0 takes the likeliest token; above 0 one is drawn, the higher the wilder (0)
   --top-k K        draw among the K likeliest tokens only, at least 1 (all)
   --seed S         a whole number; the same one makes the same draws (another each time)"""
 HELP, TALES = "python easygpt2.py --help", 'python easygpt2.py "Once upon a time" --model tales'
@@ -44,7 +44,7 @@ def warn(text):
 def check(good, problem, next_command="", status=1):
     """Unless `good`, end with one line that says what is wrong and what to type next."""
     if not good:
-        known = [KNOWN[name] for name in KNOWN if f"/{name}/" in problem] + [TALES]
+        known = [KNOWN[name] for name in KNOWN if f"models/{name}/" in problem] + [TALES]
         line = "".join([c if c.isprintable() else ascii(c)[1:-1] for c in problem])[:500]
         warn(f"easygpt2.py: {line}; type: {next_command or known[0]}")
         sys.exit(status)
@@ -116,8 +116,8 @@ def find_model(name):
         except OSError: continue
     problem = f"there is no folder {name or models} with a config.json; the models here are: "
     check({*here} & {*wanted}, problem + ", ".join(here), KNOWN.get(name, TALES))
-    folder = here[0]
-    warn(f"Model: {folder}" + ("" if name or "gpt2" in folder else f" (OpenAI's: {KNOWN['gpt2']})"))
+    folder, more = here[0], f" (OpenAI's: {KNOWN['gpt2']})"
+    warn(f"Model: {folder}" + more * (not name and folder == f"{models}tales"))
     path, name = f"{folder}/config.json", "its text"
     try:
         config = {**read(path, json.loads)}
@@ -169,15 +169,15 @@ model, n_tokens = find_model(options["--model"]), options["--tokens"]
 # space. A single space in front belongs to it. An ending like 't is a word of its own.
 #   words → ['The', ' naïve', ' wolf', ' didn', "'t"]
 #   "They'll  go" → ['They', "'ll", ' ', ' go']
-# Tokens never cross the borders of words. Else `dog.` and `dog!` might each use up a token.
+# Each word is cut into tokens by itself, so that `dog.` and `dog!` can share the token `dog`.
 kinds = []
 for character in prompt:
     if character.isalpha():
-        kinds.append("letter")  # \p{L} in OpenAI's regular expression. Python's has no \p
+        kinds.append("letter")  # OpenAI splits by a regular expression: there this is \p{L}
     elif character.isnumeric():
         kinds.append("number")  # \p{N}, tested after letters: to Python, 一 is both
     elif character.isspace() and character not in "\x1c\x1d\x1e\x1f":
-        kinds.append("space")  # \s, which does not match those four
+        kinds.append("space")  # \s there, but it does not match those four
     else:
         kinds.append("symbol")
 kinds.append("end")  # which ends the last word
@@ -191,8 +191,8 @@ while start < len(prompt):
     while kinds[end] == kinds[first]:
         end += 1
     if kinds[first] == "space" and kinds[end] != "end" and end - start > 1:
-        end -= 1  # the last is given back: a space joins the next word, a newline is a word
-    # Subtle: lower case only, so DON'T gives DON, ' and T. A text that begins 'the gives 't and he.
+        end -= 1  # the last is left over: if it is a space, it joins the next word
+    # Subtle: endings count in lower case only. DON'T gives DON, ' and T, and 'the gives 't and he.
     for ending in ("'s", "'t", "'re", "'ve", "'m", "'ll", "'d"):
         if prompt.startswith(ending, start):
             end = start + len(ending)
@@ -200,9 +200,9 @@ while start < len(prompt):
     start = end
 
 # %% Step 3. A printable character for every byte
-# `byte_to_character` is a table of the 256 bytes. All text is bytes, so a model that knows them all
-# can read any text. But tokens are kept in text files, in which a space separates two of them. So
-# each byte gets a visible character: chr(byte) if visible, else the next free one from 256 on.
+# `byte_to_character` is a table of the 256 bytes. Any text can be stored as bytes, so a model that
+# knows all 256 can read any text. But merges.txt puts a space between two tokens, so no token may
+# contain one. So each byte gets a visible character: chr(byte) if visible, else one from 256 on.
 #   byte_to_character[32], byte_to_character[127] → ('Ġ', 'ġ')
 byte_to_character, n_unprintable = {}, 0
 for byte in range(256):
@@ -213,17 +213,17 @@ for byte in range(256):
         n_unprintable += 1
 
 # %% Step 4. Words as printable bytes
-# `printable_words` is a list of the same words, with a character for each byte. ï is two bytes.
+# `printable_words` is a list of the same words, a character for each byte. Space is Ġ, ï is two.
 #   printable_words → ['The', 'ĠnaÃ¯ve', 'Ġwolf', 'Ġdidn', "'t"]
 printable_words = []
 for word in words:
     printable_words.append("".join([byte_to_character[byte] for byte in word.encode("utf-8")]))
 
 # %% Step 5. The merges
-# `merge_rank` is a table of pairs that may be joined. If each byte had an id, texts would be long.
-# If each word had one, new words would have none. So tokens are pieces that occur often. To find
-# them, many texts were cut into words and bytes, and the most frequent pair was joined everywhere.
-# Then pairs were counted again, 50000 times for OpenAI's. A pair's rank is its turn, lowest first.
+# `merge_rank` is a table of pairs that may be joined. With ids for bytes only, texts would be long.
+# With ids for words only, new words would have none. Byte pair encoding (BPE) lies in between: many
+# texts were cut into words and these into bytes, and the most frequent pair became one piece. Then
+# pairs were counted again, 50000 times for OpenAI's. A pair that was joined early has a low rank.
 #   merge_rank["Ġ", "t"], merge_rank["v", "e"] → (1, 60)
 merge_rank = {}
 for rank, line in enumerate(read(f"{model}/merges.txt").splitlines()):
@@ -254,15 +254,15 @@ for printable_word in printable_words:
 # %% Step 7. Tokens to ids
 # `ids` is a list with the number of each token. It is all that the model will see of the prompt.
 #   ids → [329, 294, 64, 127, 107, 315, 2094, 1198, 426]
-# So 329 is 'The', 294 is 'Ġn', and 2094 is 'Ġwolf'. OpenAI's 50257 tokens are 256 bytes, 50000
-# merges, and <|endoftext|>, which ended training texts. In a prompt, it is cut up like any text.
+# So 329 is 'The', and 2094 is 'Ġwolf'. OpenAI's 50257 tokens are the 256 bytes, one token for each
+# of 50000 merges, and <|endoftext|>, which ended training texts. Typed in a prompt, it is cut up.
 vocabulary = read(f"{model}/vocab.json", json.loads)
 check_vocabulary(vocabulary, merge_rank, tokens)
 ids = [vocabulary[token] for token in tokens]
 n_prompt = len(ids)
 
 # %% Step 8. The hyperparameters
-# `config` holds the hyperparameters, sizes that people chose. 124M is OpenAI's smallest GPT-2, with
+# `config` holds the hyperparameters, which people chose. 124M is OpenAI's smallest GPT-2, with
 # 124 million weights, and tales is a tiny one. Step 12 will show what layers and heads are.
 config = read(f"{model}/config.json", json.loads)
 n_vocab = config["vocab_size"]  # 124M: 50257, tales: 4096. How many tokens the model knows
@@ -282,25 +282,25 @@ print(f"Tokens: {ids}\nLoading tensors", flush=True)
 # first of them. From here on, a comment like # [rows, columns] is the shape of what its line makes.
 #   header["ln_f.bias"] → {'dtype': 'F16', 'shape': [192], 'data_offsets': [5338368, 5338752]}
 path = f"{model}/model.safetensors"
-file_bytes = np.memmap(path, "u1", "r")  # [len(file_bytes)]
-data_start = 8 + struct.unpack("<Q", file_bytes[:8])[0]
+file_bytes = np.memmap(path, "u1", "r")  # [len(file_bytes)], read when used
+data_start = 8 + struct.unpack("<Q", file_bytes[:8])[0]  # "<Q": eight bytes, lowest first
 header = json.loads(bytes(file_bytes[8:data_start]))
 
 # %% Step 10. Read the embeddings, embed the prompt
-# `residual` has a row of n_embd numbers for each token, to which layers will add. An id is only a
-# name: nothing can be calculated from it. So training gave each id a row of numbers, its embedding,
-# in wte (word token embeddings), and tokens that are used alike got rows that are alike. A row must
-# also tell its position, because attention (step 12) sums over rows, and a sum forgets their order.
-# So a row of wpe (word position embeddings), also learned, is added.
+# `residual` is the residual stream: a row of n_embd numbers for each token. Layers add to it. An
+# id is only a name: nothing can be calculated from it. So training gave each id a row of numbers,
+# its embedding, in wte (word token embeddings). Tokens used alike mostly got rows that are alike. A
+# row is also told where it stands: step 12 sums over rows, and a sum is the same in any order. So a
+# row of wpe (word position embeddings), learned too, is added. wte[ids] has a row for each id.
 #   residual[0, :3] → [0.054, 0.097, -0.059]
 def read_tensor(name, shape):
     """Return the tensor of this name as float32."""
     entry = header.get(name) or header.get(f"transformer.{name}")  # both spellings are in use
     check(entry and entry["shape"] == shape, f"{path}: {name} is missing, or not {shape} in shape")
     begin, end = [data_start + offset for offset in entry["data_offsets"]]
-    dtype = {"F32": "<f4", "F16": "<f2"}[entry["dtype"]]
+    dtype = {"F32": "<f4", "F16": "<f2"}[entry["dtype"]]  # 4 or 2 bytes a number
     tensor = np.frombuffer(file_bytes[begin:end], dtype)  # [...]
-    if not tensor.flags.aligned:  # its address is no multiple of 4: each product would copy it
+    if not tensor.flags.aligned:  # at such an address in memory, each product would copy it
         tensor = np.fromfile(path, tensor.dtype, len(tensor), offset=begin)  # [...]
     return tensor.reshape(shape).astype(np.float32, copy=False)  # [*shape]
 
@@ -310,9 +310,9 @@ residual = wte[ids] + wpe[:n_prompt]  # [n_prompt, n_embd]
 
 # %% Step 11. Read the layers' tensors
 # `layers` has a dictionary for each layer, with its six parts, which step 12 explains. Each part is
-# a pair of arrays: a weight to multiply by, and a bias to add. (Else zeros could only give zeros.)
+# a pair of arrays: a weight to multiply by, and a bias to add. (Many later models have no bias.)
 #   layers[5]["ln_1"][0][:3] → [1.025, 1.052, 1.087]
-# Subtle: matrices are [in, out]. PyTorch's are [out, in], and for a square one no error says so.
+# Subtle: matrices are [in, out]. PyTorch's nn.Linear has [out, in]. A square one fits either way.
 part_shapes = {
     "ln_1": [n_embd],  # the layer norm before attention
     "attn.c_attn": [n_embd, 3 * n_embd],  # makes queries, keys and values
@@ -331,49 +331,49 @@ ln_f = read_tensor("ln_f.weight", [n_embd]), read_tensor("ln_f.bias", [n_embd]) 
 # %% Step 12. The transformer
 # `residual` goes through all layers. At first a row knows only its own token and place. Each layer
 # adds to it twice: attention brings in what earlier rows know, then the MLP works on the result. So
-# a layer need learn only what to add. In the end (step 13), a row gets a dot product with each row
-# of wte: number times number, all summed. A token is likely to be next if its product is large.
+# a row of one token becomes a guess of the next. Step 13 compares it with each row of wte by a dot
+# product: multiply number by number, and sum. The larger the sum is, the better the token fits.
 def layer_norm(x, weight, bias):
-    """Rows grow with each layer. Bring each to mean 0, variance 1, then scale and shift it."""
+    """Rows tend to grow. Bring each to mean 0 and variance 1, then scale and shift as learned."""
     mean = x.mean(axis=-1, keepdims=True)  # [..., 1]
     # Subtle: the variance divides by n, not by n - 1, and epsilon is inside the root.
     variance = ((x - mean) ** 2).mean(axis=-1, keepdims=True)  # [..., 1]
     return (x - mean) / np.sqrt(variance + epsilon) * weight + bias  # [..., n_embd]
 
 def linear(x, weight, bias):
-    """Multiply the rows by a matrix, and add the bias to each."""
+    """Make new rows: each number is the dot product of a row and a column, plus a bias."""
     return x @ weight + bias  # [n_new, out]
 
 def softmax(x):
-    """Turn scores into shares. Subtracting the largest changes no share, but keeps exp finite."""
+    """Turn scores into shares that sum to 1. Subtracting the largest only keeps exp finite."""
     exp = np.exp(x - x.max(axis=-1, keepdims=True))  # [*x.shape]
     return exp / exp.sum(axis=-1, keepdims=True)  # [*x.shape]
 
 def gelu(x):
-    """Gaussian error linear unit: a smooth bend, which brings very negative x to nearly 0."""
-    # Subtle: GPT-2 learned this, not exact GELU. In NumPy 2, np.sqrt(2 / np.pi) makes x float64.
+    """Gaussian error linear unit: keeps a large x almost, brings a very negative one near 0."""
+    # Subtle: GPT-2 has this approximation. np.sqrt(2 / np.pi) makes it float64 in NumPy 2.
     return 0.5 * x * (1 + np.tanh((2 / np.pi) ** 0.5 * (x + 0.044715 * x * x * x)))  # [*x.shape]
 
-# Attention fetches what a row needs of itself and of earlier rows. (By itself, "'t" cannot tell
-# didn't from couldn't.) Three matrices (in c_attn) multiply each normed row. They make a query
-# (what do I look for?), a key (what am I found by?) and a value (what do I hand over?). Training
-# shaped them so that a query and a key that suit each other have a large dot product, the score.
-# Softmax turns a row's scores into shares that sum to one, and the values, each times its share,
-# are summed. One query could ask for only one mix of things, so all three are cut by columns into
-# heads, which work separately. A last matrix (c_proj) combines what they found.
-# Round one, last head of the last layer, the last row: "'t" gives most to itself and to 'Ġdidn':
+# Attention fetches what a row needs from itself and from earlier rows. (By itself, "'t" cannot tell
+# didn't from couldn't.) c_attn holds three matrices side by side. They turn a row into a query
+# (what do I look for?), a key (what am I found by?) and a value (what do I hand over?). A row's
+# query has a dot product with its own and each earlier key: the scores. Training made useful ones
+# large. Softmax turns them into shares that sum to 1. The values, each times its share, are added.
+# One set of shares serves one search only. So queries, keys and values are cut by columns into
+# heads, and each searches by itself. A last matrix (c_proj) combines what they found.
+# Round one, last head of the last layer, last row: "'t" takes most from itself and from 'Ġdidn':
 #   attention_weights[8] → [0.01, 0, 0, 0.05, 0.08, 0.02, 0.01, 0.17, 0.65]
 
-# In training each row guessed the token after it, so no row may see later ones. Hence earlier rows
-# stay as they are, in every layer, when a token is added. The new row needs only their keys and
-# values, which are kept (the KV cache). So the first round gets the whole prompt, later ones a row.
+# No row may see later ones, since in training they held the token that it had to guess. So a new
+# token changes no earlier row, in any layer. The new row needs only their keys and values, which
+# are kept (the KV cache). So round one works on all rows of the prompt, a later round on one row.
 keys, values = np.zeros([2, n_layer, n_ctx, n_embd], np.float32)  # [n_layer, n_ctx, n_embd]
 n_past = 0  # how many rows are in the cache
 print(f"Generated tokens: {ids}"[:-1], end="", flush=True)  # a list that is still open
 while True:  # a round for each new token. The examples are of the first
     n_new = len(residual)  # the whole prompt, later 1
     n_seen = n_past + n_new
-    # The mask is added to the scores: 0 up to the row itself, then -inf, of which softmax makes 0.
+    # The causal mask hides later rows: it adds -inf to their scores, of which softmax makes 0.
     # For a prompt of three it is [[0, -inf, -inf], [0, 0, -inf], [0, 0, 0]], for one row all 0.
     mask = np.triu(np.full([n_new, n_seen], -np.inf, np.float32), n_past + 1)  # [n_new, n_seen]
     for layer, parts in enumerate(layers):
@@ -388,14 +388,14 @@ while True:  # a round for each new token. The examples are of the first
             q = queries[:, columns]  # [n_new, head_size]
             k = keys[layer, :n_seen, columns]  # [n_seen, head_size]
             v = values[layer, :n_seen, columns]  # [n_seen, head_size]
-            # A score sums head_size products of mixed sign, so its size grows like the root of
-            # head_size. Undivided, large scores would make softmax give one row nearly everything.
+            # A score is a sum of head_size products of either sign. Such a sum grows like the root
+            # of head_size. If it were not divided, softmax would give one row nearly everything.
             attention_weights = softmax(q @ k.T / head_size**0.5 + mask)  # [n_new, n_seen]
             found[:, columns] = attention_weights @ v  # [n_new, head_size]
         residual = residual + linear(found, *parts["attn.c_proj"])  # [n_new, n_embd]
-        # The MLP (multi-layer perceptron) works on each row alone. One matrix makes it four times
-        # as long: each number says roughly how well the row fits some pattern. GELU mutes misfits.
-        # A second matrix turns fits into what to add. Without GELU, two could do no more than one.
+        # The MLP (multi-layer perceptron) works on each row alone. One matrix makes the row four
+        # times as long. Each new number scores how well the row fits some pattern. GELU makes low
+        # scores nearly 0. A second matrix makes what is added. Without GELU, one matrix would do.
         normed = layer_norm(residual, *parts["ln_2"])  # [n_new, n_embd]
         bent = gelu(linear(normed, *parts["mlp.c_fc"]))  # [n_new, 4*n_embd]
         residual = residual + linear(bent, *parts["mlp.c_proj"])  # [n_new, n_embd]
@@ -403,11 +403,11 @@ while True:  # a round for each new token. The examples are of the first
 
     # Step 13. Choose the next token
     # `next_id` is the id of the next token. Only the last row has seen the whole text. It is normed
-    # once more. Its dot product with a token's row of wte says how well they agree: that is the
-    # token's logit. wte serves twice, which saves a matrix: else 124M would have 163M weights.
+    # once more. Its dot product with a token's row of wte is the token's logit. So wte is used a
+    # second time (weight tying). With a separate matrix here, 124M would have 163M weights.
     #   next_id → 568, which is 'Ġknow'
-    # At temperature 0 the largest logit wins. Else a token is drawn (--top-k: among the best),
-    # with softmax's shares as chances: a temperature above 1 evens them, one below 1 sharpens them.
+    # At temperature 0 the largest logit wins. Else a token is drawn (--top-k: among the best), and
+    # softmax's shares are the chances. A temperature above 1 evens them, one below 1 sharpens them.
     last = layer_norm(residual[-1], *ln_f)  # [n_embd]
     logits = wte[: len(vocabulary)] @ last  # [len(vocabulary)], as wte may have spare rows
     check(np.isfinite(logits).all(), f"{path}: with these weights the logits are not numbers")
@@ -420,12 +420,12 @@ while True:  # a round for each new token. The examples are of the first
 
     # Step 14. Append it, and stop or embed it
     # `ids` is one longer: len(ids) → 10. At <|endoftext|> this program stops (OpenAI's goes on).
-    # It stops at n_ctx + 1 ids too, as wpe has no row for the last. Else step 12 gets the new row.
+    # It also stops at n_ctx + 1 ids: wpe has no row for the last. Else step 12 gets the new row.
     ids.append(next_id)
     print(f", {next_id}", end="", flush=True)
     if next_id == vocabulary.get("<|endoftext|>") or len(ids) in (n_ctx + 1, n_prompt + n_tokens):
         break
-    residual = wte[[next_id]] + wpe[[n_past]]  # [1, n_embd], by the inner brackets
+    residual = wte[[next_id]] + wpe[[n_past]]  # [1, n_embd], a row for a list of one id
 print("]", flush=True)
 if len(ids) < n_prompt + n_tokens:
     warn("Stopped: the model ended the text, or its context is full")
@@ -444,7 +444,7 @@ character_to_byte = {character: byte for byte, character in byte_to_character.it
 
 # %% Step 18. Bytes to text
 # `output` is the prompt and its continuation: output → "The naïve wolf didn't know what to do."
-# Subtle: a token may end within a character, so bytes are joined first. � is one cut short.
+# Subtle: a token may end within a character, so bytes are joined first. � is a broken character.
 output_bytes = bytes([character_to_byte.get(c, 32) for c in "".join(output_tokens)])  # or a space
 output = output_bytes.decode("utf-8", errors="replace")
 print(f"Output: {output}", flush=True)

@@ -89,8 +89,8 @@ def test_stops_at_the_end_of_the_text(model):
 
 def test_default_model_is_beside_the_file_not_in_the_current_folder(tmp_path):
     """tales until models/gpt2 is there; one line on stderr says which, and how to get OpenAI's."""
-    program = tmp_path / "beside" / "easygpt2.py"
-    program.parent.mkdir()
+    program = tmp_path / "gpt2" / "beside" / "easygpt2.py"
+    program.parent.mkdir(parents=True)
     program.write_text(harness.SOURCE, "utf-8")
     shutil.copytree(harness.TALES, program.parent / "models" / "tales")
     elsewhere = tmp_path / "elsewhere"

@@ -213,8 +213,8 @@ def test_missing_model_that_can_be_downloaded(tmp_path):
 @pytest.mark.parametrize("name", ["tales", "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl"])
 @pytest.mark.parametrize("damage", ["header", "tensor", "more"])
 def test_damaged_file_names_sizes_and_what_brings_it_anew(name, damage, model, tmp_path):
-    folder = tmp_path / "models" / name
-    folder.parent.mkdir()
+    folder = tmp_path / "gpt2" / "models" / name
+    folder.parent.mkdir(parents=True)
     model.rename(folder)
     path = folder / "model.safetensors"
     whole = path.read_bytes()
@@ -662,7 +662,7 @@ def test_infinite_weights_give_no_warnings_either(model, edit_tensors):
 
 SLIPS = [
     ("np.argmax(logits)", "np.argmax(lost)", "NameError: name 'lost'"),
-    ("wte[ids]", "wte[ids] @ wte", "ValueError: matmul"),
+    ("wte[ids] +", "wte[ids] @ wte +", "ValueError: matmul"),
     ("ids.append(next_id)", "open('no such file')", "FileNotFoundError:"),
     ("ids.append(next_id)", "import no_such_module", "ModuleNotFoundError:"),
 ]
