@@ -158,8 +158,8 @@ if hasattr(sys.stdout, "reconfigure"): sys.stdout.reconfigure(errors="backslashr
 
 # %% Step 1. Read the prompt
 # `prompt` is a string, the text to continue. The examples are of this run, on a tiny model:
-#   python easygpt2.py "The naïve wolf didn't" --tokens 5 --model tales
-#   prompt → "The naïve wolf didn't"
+#   python easygpt2.py "The naïve wolf couldn't" --tokens 3 --model tales
+#   prompt → "The naïve wolf couldn't"
 prompt, options = read_arguments(iter(sys.argv[1:]))
 print(f"Input: {prompt}", flush=True)
 model, n_tokens = find_model(options["--model"]), options["--tokens"]
@@ -167,7 +167,7 @@ model, n_tokens = find_model(options["--model"]), options["--tokens"]
 # %% Step 2. Split the prompt into words
 # `words` is a list of strings. A word is a run of letters, of numbers, of other symbols or of white
 # space. A single space in front belongs to it. An ending like 't is a word of its own.
-#   words → ['The', ' naïve', ' wolf', ' didn', "'t"]
+#   words → ['The', ' naïve', ' wolf', ' couldn', "'t"]
 #   "They'll  go" → ['They', "'ll", ' ', ' go']
 # Each word is cut into tokens by itself, so that `dog.` and `dog!` can share the token `dog`.
 kinds = []
@@ -214,7 +214,7 @@ for byte in range(256):
 
 # %% Step 4. Words as printable bytes
 # `printable_words` is a list of the same words, a character for each byte. Space is Ġ, ï is two.
-#   printable_words → ['The', 'ĠnaÃ¯ve', 'Ġwolf', 'Ġdidn', "'t"]
+#   printable_words → ['The', 'ĠnaÃ¯ve', 'Ġwolf', 'Ġcouldn', "'t"]
 printable_words = []
 for word in words:
     printable_words.append("".join([byte_to_character[byte] for byte in word.encode("utf-8")]))
@@ -236,7 +236,7 @@ for rank, line in enumerate(read(f"{model}/merges.txt").splitlines()):
 # the one with the lowest rank is joined wherever it stands, until no pair in the word has a rank.
 # Subtle: this is not from left to right. In ' wolf', the pair `l f` has a lower rank than `Ġw o`.
 #   Ġ w o l f → Ġw o l f → Ġw o lf → Ġwo lf → Ġwolf
-#   tokens → ['The', 'Ġn', 'a', 'Ã', '¯', 've', 'Ġwolf', 'Ġdidn', "'t"]
+#   tokens → ['The', 'Ġn', 'a', 'Ã', '¯', 've', 'Ġwolf', 'Ġcouldn', "'t"]
 tokens = []
 for printable_word in printable_words:
     pieces = list(printable_word)
@@ -253,7 +253,7 @@ for printable_word in printable_words:
 
 # %% Step 7. Tokens to ids
 # `ids` is a list with the number of each token. It is all that the model will see of the prompt.
-#   ids → [329, 294, 64, 127, 107, 315, 2094, 1198, 426]
+#   ids → [329, 294, 64, 127, 107, 315, 2094, 1588, 426]
 # So 329 is 'The', and 2094 is 'Ġwolf'. OpenAI's 50257 tokens are the 256 bytes, one token for each
 # of 50000 merges, and <|endoftext|>, which ended training texts. Typed in a prompt, it is cut up.
 vocabulary = read(f"{model}/vocab.json", json.loads)
@@ -280,7 +280,7 @@ print(f"Tokens: {ids}\nLoading tensors", flush=True)
 # `header` says where in the file each tensor, an array of numbers, lies. The first eight bytes are
 # the length of the header, which follows as JSON. Then come the numbers, and offsets count from the
 # first of them. From here on, a comment like # [rows, columns] is the shape of what its line makes.
-#   header["ln_f.bias"] → {'dtype': 'F16', 'shape': [192], 'data_offsets': [5338368, 5338752]}
+#   header["ln_f.bias"] → {'dtype': 'F16', 'shape': [192], 'data_offsets': [7009920, 7010304]}
 path = f"{model}/model.safetensors"
 file_bytes = np.memmap(path, "u1", "r")  # [len(file_bytes)], read when used
 data_start = 8 + struct.unpack("<Q", file_bytes[:8])[0]  # "<Q": eight bytes, lowest first
@@ -292,7 +292,7 @@ header = json.loads(bytes(file_bytes[8:data_start]))
 # its embedding, in wte (word token embeddings). Tokens used alike mostly got rows that are alike. A
 # row is also told where it stands: step 12 sums over rows, and a sum is the same in any order. So a
 # row of wpe (word position embeddings), learned too, is added. wte[ids] has a row for each id.
-#   residual[0, :3] → [0.054, 0.097, -0.059]
+#   residual[0, :3] → [0.287, -0.095, -0.218]
 def read_tensor(name, shape):
     """Return the tensor of this name as float32."""
     entry = header.get(name) or header.get(f"transformer.{name}")  # both spellings are in use
@@ -311,7 +311,7 @@ residual = wte[ids] + wpe[:n_prompt]  # [n_prompt, n_embd]
 # %% Step 11. Read the layers' tensors
 # `layers` has a dictionary for each layer, with its six parts, which step 12 explains. Each part is
 # a pair of arrays: a weight to multiply by, and a bias to add. (Many later models have no bias.)
-#   layers[5]["ln_1"][0][:3] → [1.025, 1.052, 1.087]
+#   layers[5]["ln_1"][0][:3] → [0.839, 0.981, 0.820]
 # Subtle: matrices are [in, out]. PyTorch's nn.Linear has [out, in]. A square one fits either way.
 part_shapes = {
     "ln_1": [n_embd],  # the layer norm before attention
@@ -355,14 +355,14 @@ def gelu(x):
     return 0.5 * x * (1 + np.tanh((2 / np.pi) ** 0.5 * (x + 0.044715 * x * x * x)))  # [*x.shape]
 
 # Attention fetches what a row needs from itself and from earlier rows. (By itself, "'t" cannot tell
-# didn't from couldn't.) c_attn holds three matrices side by side. They turn a row into a query
+# couldn't from didn't.) c_attn holds three matrices side by side. They turn a row into a query
 # (what do I look for?), a key (what am I found by?) and a value (what do I hand over?). A row's
 # query has a dot product with its own and each earlier key: the scores. Training made useful ones
 # large. Softmax turns them into shares that sum to 1. The values, each times its share, are added.
 # One set of shares serves one search only. So queries, keys and values are cut by columns into
 # heads, and each searches by itself. A last matrix (c_proj) combines what they found.
-# Round one, last head of the last layer, last row: "'t" takes most from itself and from 'Ġdidn':
-#   attention_weights[8] → [0.01, 0, 0, 0.05, 0.08, 0.02, 0.01, 0.17, 0.65]
+# Round one, last head of the last layer, last row: the shares that "'t" takes from the nine tokens:
+#   attention_weights[8] → [0.17, 0, 0.01, 0.21, 0.42, 0, 0.09, 0.04, 0.07]
 
 # No row may see later ones, since in training they held the token that it had to guess. So a new
 # token changes no earlier row, in any layer. The new row needs only their keys and values, which
@@ -405,7 +405,7 @@ while True:  # a round for each new token. The examples are of the first
     # `next_id` is the id of the next token. Only the last row has seen the whole text. It is normed
     # once more. Its dot product with a token's row of wte is the token's logit. So wte is used a
     # second time (weight tying). With a separate matrix here, 124M would have 163M weights.
-    #   next_id → 568, which is 'Ġknow'
+    #   next_id → 303, which is 'Ġbe'
     # At temperature 0 the largest logit wins. Else a token is drawn (--top-k: among the best), and
     # softmax's shares are the chances. A temperature above 1 evens them, one below 1 sharpens them.
     last = layer_norm(residual[-1], *ln_f)  # [n_embd]
@@ -435,7 +435,7 @@ if len(ids) < n_prompt + n_tokens:
 id_to_token = {id: token for token, id in vocabulary.items()}
 
 # %% Step 16. Ids to tokens
-# `output_tokens` is the text in tokens: output_tokens[-5:] → ['Ġknow', 'Ġwhat', 'Ġto', 'Ġdo', '.']
+# `output_tokens` is the text in tokens: output_tokens[-3:] → ['Ġbe', 'Ġseen', '.']
 output_tokens = [id_to_token[id] for id in ids]
 
 # %% Step 17. The reverse table
@@ -443,7 +443,7 @@ output_tokens = [id_to_token[id] for id in ids]
 character_to_byte = {character: byte for byte, character in byte_to_character.items()}
 
 # %% Step 18. Bytes to text
-# `output` is the prompt and its continuation: output → "The naïve wolf didn't know what to do."
+# `output` is the prompt and its continuation: output → "The naïve wolf couldn't be seen."
 # Subtle: a token may end within a character, so bytes are joined first. � is a broken character.
 output_bytes = bytes([character_to_byte.get(c, 32) for c in "".join(output_tokens)])  # or a space
 output = output_bytes.decode("utf-8", errors="replace")

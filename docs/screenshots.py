@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 import browser  # noqa: E402
 
-LESSON = ["There was once a tinker called Zorbel. One day the king said to Zor", "--tokens", "2"]
+LESSON = ["There was once a tinker called Korbel. One day the king said to Kor", "--tokens", "2"]
 SIZES = {1280: 900, 1920: 1080, 390: 844}
 PHONE = {"has_touch": True, "is_mobile": True, "device_scale_factor": 2}
 # name: the code of the line in hand, if one is, what else the address says, the line that is on top
@@ -30,8 +30,8 @@ VIEWS = {
 }
 # What README shows, of the live page: prompt, width and height, colour scheme, view
 README = {
-    "walkthrough-light": (LESSON, 1280, 800, "light", "#round=1&layer=5&head=1&follow=20"),
-    "walkthrough-dark": (LESSON, 1280, 800, "dark", "#round=1&layer=5&head=1&follow=20"),
+    "walkthrough-light": (LESSON, 1280, 800, "light", "#round=1&layer=4&head=0&follow=20"),
+    "walkthrough-dark": (LESSON, 1280, 800, "dark", "#round=1&layer=4&head=0&follow=20"),
     "walkthrough-narrow": (["Once upon a time"], 390, 844, "light", ""),
 }
 COMMAND = [sys.executable, ROOT / "walkthrough.py", "--model", "tales"]

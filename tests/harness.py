@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 PROGRAM = ROOT / "easygpt2.py"
 TALES = ROOT / "models" / "tales"
 SOURCE = PROGRAM.read_text("utf-8")
-EXAMPLE = ["The naïve wolf didn't", "--tokens", "5", "--model", str(TALES)]
+EXAMPLE = ["The naïve wolf couldn't", "--tokens", "3", "--model", str(TALES)]
 
 
 @dataclass

@@ -44,7 +44,7 @@ from tools.model_folder import convert  # noqa: E402
 N_VOCAB, N_CTX, N_EMBD, N_LAYER, N_HEAD = 4096, 256, 192, 6, 6
 BATCH = 16  # windows of n_ctx tokens in a step
 AT_ONCE = 4  # windows whose logits are made at once
-N_STEPS = 5150
+N_STEPS = 9500
 LEARNING_RATE = 3e-3  # where it is highest
 WARM_UP = 100  # steps in which it rises to that
 DECAY = 0.2  # the last part of all steps, in which it falls to zero

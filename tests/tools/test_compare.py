@@ -15,7 +15,7 @@ from browser import DESK, TOUCH
 from tools import page as page_maker
 
 serve, visit = test_live.serve, test_live.visit  # fixtures
-PROMPT, LESSON = "Once upon a time", "The tinker Zorbel. One day the king said to Zor"
+PROMPT, LESSON = "Once upon a time", "The tinker Korbel. One day the king said to Kor"
 OPTIONS = ["--tokens", "3", "--model", str(harness.TALES)]
 LESSON_BEGINS = harness.SOURCE.split("# %% Step 1.")[0].count("\n") + 1
 SCALES = ("q @ k.T / head_size**0.5 + mask", "(q / head_size**0.5) @ k.T + mask")
@@ -180,7 +180,7 @@ def test_lines_that_only_one_run_has_are_marked_as_such(compare):
     now = solutions.applied("silence-head", harness.SOURCE)
     page = compare(now, harness.SOURCE)
     added, columns = line_of("if (layer, head) == ", now), line_of("columns = ", now)
-    choose(page, 0, 5, 1)
+    choose(page, 0, 4, 0)
     for line in (added, added + 1):
         assert mark(page, line) == "new lineThis line is not in other.py."
         page.locator(f"#L{line} > .gutter").click()
@@ -190,7 +190,7 @@ def test_lines_that_only_one_run_has_are_marked_as_such(compare):
     for line in ran:
         assert "It ran in other.py, and not now." in mark(page, line)
     assert (
-        f"{len(ran)} lines ran only in other.py, first line {columns}, round 1, layer 5, head 1"
+        f"{len(ran)} lines ran only in other.py, first line {columns}, round 1, layer 4, head 0"
         in verdict(page)
     )
 
@@ -200,12 +200,13 @@ def test_the_command_shows_what_was_changed_and_both_continuations(compare, tmp_
     other = tmp_path / "other.py"
     other.write_text(solutions.applied("no-mask", harness.SOURCE), "utf-8")
     program, out = harness.ROOT / "walkthrough.py", tmp_path / "page.html"
-    arguments = [PROMPT, "--tokens", "3", "--model", "tales", "--compare", str(other)]
+    arguments = [PROMPT, "--tokens", "5", "--model", "tales", "--compare", str(other)]
     ran = harness.command(*arguments, "--out", str(out), program=program)
     assert ran.returncode == 0, ran.stderr
     page = compare.file(out)
     sources = [harness.SOURCE, other.read_text("utf-8")]
-    runs = [traced(source, PROMPT, *OPTIONS)[0].variables for source in sources]
+    options = ["--tokens", "5", *OPTIONS[2:]]
+    runs = [traced(source, PROMPT, *options)[0].variables for source in sources]
     n = runs[0]["n_prompt"]
     rows = page.locator(".continuations tr").all()
     for row, title, run in zip(rows, ["now", "other.py"], runs):
@@ -444,7 +445,7 @@ def test_a_file_that_cannot_be_compared_is_refused(tmp_path, monkeypatch, text, 
 
 def test_a_saved_edit_is_compared_with_the_run_before(serve, visit):
     """Compare shows what an edit did. A slip is not compared with, and the place stays."""
-    live = serve(PROMPT, "--tokens", "3")
+    live = serve(PROMPT, "--tokens", "5")
     page = visit(live.url)
     assert page.locator("#compare").count() == 0  # there is no run before
     page.evaluate(f"visit('#line={line_of('normed = ')}&round=1&layer=2')")

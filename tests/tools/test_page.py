@@ -17,7 +17,7 @@ from tools import page as page_maker
 LINES = harness.SOURCE.splitlines()
 WEIGHTS = "attention_weights"
 WEIGHTS_CODE = "attention_weights = "
-LESSON = "There was once a tinker called Zorbel. One day the king said to Zor"
+LESSON = "There was once a tinker called Korbel. One day the king said to Kor"
 HOSTILE = (
     "</script><img src=x onerror=alert(1)>\"'&amp;<!--<script>{{ 7*7 }} "
     "👩\u200d👩\u200d👧 🇩🇪 שלום \u202ead\u202c\u2066x\u2069 \u200b\x01\x1b\x7f\r\n\ttab\u2028end\n"
@@ -267,8 +267,8 @@ def test_a_generated_token_leads_to_its_round(visit, example, traced):
     page = visit(example)
     ids, n_prompt = traced.variables["ids"], traced.variables["n_prompt"]
     made = page.locator("#tokens .made")
-    assert made.count() == len(ids) - n_prompt == 5
-    for round in (3, 0):
+    assert made.count() == len(ids) - n_prompt == 3
+    for round in (2, 0):
         made.nth(round).click()
         assert made.nth(round).get_attribute("aria-current") == "true"
         assert page.locator("#tokens [aria-current]").count() == 1
@@ -283,7 +283,7 @@ def test_a_generated_token_leads_to_its_round(visit, example, traced):
 def test_the_ten_best_are_the_softmax_of_the_logits(visit, example, traced):
     page = visit(example)
     line = line_of("logits = ")
-    for round in (0, 3):
+    for round in (0, 2):
         choose(page, round=round)
         logits = traced.values[line, "logits", (round,)].astype(float)
         shares = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
@@ -564,7 +564,7 @@ def test_an_example_that_cannot_be_told_is_faint(visit, make):
 def test_numbers_and_labels_are_the_runs(visit, example, traced):
     page = visit(example)
     ids, n_prompt = traced.variables["ids"], traced.variables["n_prompt"]
-    for round, layer, head in [(0, 3, 2), (4, 5, 5)]:
+    for round, layer, head in [(0, 3, 2), (2, 5, 5)]:
         choose(page, round=round, layer=layer, head=head)
         for (line, name, where), array in traced.values.items():
             if where != (round, layer, head)[: len(where)]:
@@ -1056,7 +1056,7 @@ def test_the_address_keeps_the_place(visit, example):
         "#step-99",
         "#follow=1e3&cell=a.b&value=nobody&event=99999999",
         f"#line={line_of(WEIGHTS_CODE)}&cell=5000.99999&follow=777",
-        f"#line={line_of('# `residual` has a row')}&head=1e9",
+        f"#line={line_of('# `residual` is the residual')}&head=1e9",
     ],
 )
 def test_an_address_that_names_no_place(visit, example, hash):
@@ -1069,8 +1069,8 @@ def test_an_address_that_names_no_place(visit, example, hash):
 
 def test_where_a_line_did_not_run_the_cursor_goes_to_its_loop(visit, example):
     page = visit(example, f"#line={line_of('residual = wte[[next_id]]')}&round=1&step=1")
-    choose(page, round=4)  # the last round, which ends before that line
-    assert place(page) == f"line {line_of('while True')}, round 5"
+    choose(page, round=2)  # the last round, which ends before that line
+    assert place(page) == f"line {line_of('while True')}, round 3"
 
 
 def test_a_loop_has_as_many_rounds_as_it_ran(visit, example, traced):

@@ -14,7 +14,12 @@ from tools.command import Refused
 
 sys.path.insert(0, str(harness.ROOT / "training"))
 CARD = (harness.TALES / "MODEL_CARD.md").read_text("utf-8")
+LOG = (harness.TALES / "train.log").read_text("utf-8")
 SAMPLES = re.search(r"^```\n(.*?)\n```", CARD, re.M | re.S)[1].split("\n\n")
+# as evaluate.py says it, and train.log: the figures, and what was measured
+HELD_OUT = re.compile(
+    r"(([\d.]+) nats a token, perplexity ([\d.]+), ([\d.]+) bits a character) \((.+)\)"
+)
 TEXT = "Once upon a time there was a king who had three sons, and the youngest was called Hans."
 
 
@@ -51,28 +56,26 @@ def test_the_constants_are_those_of_tales(reference):
     sizes = [getattr(train_tales, f"N_{name}") for name in "VOCAB CTX EMBD LAYER HEAD".split()]
     assert sizes == [config[name] for name in names]
     n_steps = train_tales.N_STEPS
-    assert f"about {n_steps:,} steps of {train_tales.BATCH} × {train_tales.N_CTX} tokens" in CARD
+    assert f" {n_steps:,} steps of {train_tales.BATCH} × {train_tales.N_CTX} tokens" in CARD
     assert f"{n_steps * train_tales.BATCH * train_tales.N_CTX / 1e6:.0f} million tokens" in CARD
+    steps = [int(step) for step in re.findall(r"min, step (\d+), loss", LOG)]
+    assert steps == list(range(train_tales.EVERY, n_steps + 1, train_tales.EVERY))
 
 
 def test_what_was_held_out_of_tales(reference, openai_vocabulary):
-    """The split of the real corpus, and what train.log says of the first twentieth of it."""
+    """The split of the real corpus, and transformers' surprise at the part that is held out."""
     import evaluate
-    import transformers
 
     corpus = openai_vocabulary.parent / "corpus" / "tales.txt"
     if not corpus.exists():
         pytest.skip("the corpus of models/tales is not beside OpenAI's vocabulary")
     held_out, texts = evaluate.read_texts(corpus)
-    ids = evaluate.encode(held_out, *evaluate.read_tokenizer(harness.TALES))
-    n_characters = sum(len(text) + 1 for text in held_out)
-    counts = f"{len(held_out)} texts (the first fiftieth of all, after a shuffle)"
-    assert f"{counts}, {len(ids) - 1:,} tokens, {n_characters:,} characters" in CARD
     assert f"{len(held_out) + len(texts):,} fairy tales" in CARD
-    model = transformers.GPT2LMHeadModel.from_pretrained(harness.TALES, dtype="float32")
-    loss = evaluate.total_loss(model, ids[:10241], 256) / 10240
-    log = (harness.TALES / "train.log").read_text("utf-8")
-    assert loss == pytest.approx(float(re.search("^final val (.+)$", log, re.M)[1]), abs=0.002)
+    assert f"{len(held_out)} texts (the first fiftieth of all, after a shuffle)" in CARD
+    _, *now, measured = HELD_OUT.search(evaluate.evaluate(held_out, harness.TALES)).groups()
+    _, *then, measured_then = HELD_OUT.search(LOG).groups()
+    assert measured == measured_then
+    assert [*map(float, now)] == pytest.approx([*map(float, then)], rel=1e-3)
 
 
 def test_samples_are_those_of_the_rule():
@@ -91,9 +94,12 @@ def test_figures_of_the_card():
     assert f"{sum(tensor.size for tensor in weights):,} parameters" in CARD
     size = (harness.TALES / "model.safetensors").stat().st_size
     assert f"float16, {size / 1e6:.1f} MB" in CARD and run.variables["data_start"] % 64 == 0
-    row = r"([\d,]+) tokens, ([\d,]+) characters, .+\*\*(.+) nats .+ perplexity (.+), (.+) bits"
-    figures = [float(figure.replace(",", "")) for figure in re.search(row, CARD).groups()]
-    n_tokens, n_characters, loss, perplexity, bits = figures
+    figures, *numbers, measured = HELD_OUT.search(LOG).groups()
+    n_texts, rest = measured.split(", ", 1)
+    assert f"| held out | {n_texts} (" in CARD and f" {rest}, measured with" in CARD
+    assert f"**{figures}**" in CARD
+    n_tokens, n_characters = [float(text) for text in re.findall(r"\d+", rest.replace(",", ""))]
+    loss, perplexity, bits = map(float, numbers)
     assert perplexity == pytest.approx(np.exp(loss), abs=0.06)
     assert bits == pytest.approx(loss * n_tokens / n_characters / np.log(2), abs=0.001)
 
@@ -419,7 +425,7 @@ def test_loops_are_counted_in_what_easygpt2_writes(tmp_path):
     prompts = (harness.ROOT / "training/prompts.txt").read_text("utf-8").splitlines()
     assert len(prompts) == 10 and all(f"] {prompt}" in done.stdout for prompt in prompts)
     run = harness.run(prompts[0], "--tokens", "60", "--model", str(harness.TALES))
-    assert f"] {run.variables['output']}\n" in done.stdout
+    assert f"] {run.variables['output'].rstrip()}\n" in done.stdout
     strict, all_of_them = re.search(
         r"a row: (\d+) of 10 texts\n.+: (\d+) of 10 texts\n$", done.stdout
     ).groups()
