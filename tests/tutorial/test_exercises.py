@@ -483,7 +483,7 @@ def test_heads_have_the_same_names_wherever_the_docs_speak_of_them():
     text = re.sub(r"\s+", " ", EXERCISES["18. Silence it"])
     assert f"Without {told[:17]} the name" in text and f"a partner, {told[18:]}," in text
     lesson = re.sub(r"\s+", " ", readme.LESSON.read_text("utf-8"))
-    assert f"Switch {copies} off" in lesson and f"matters: {partner}." in lesson
+    assert f"switch {copies} off" in lesson and f"matters: {partner}." in lesson
     assert f"{copies} as a large one" in readme.README.read_text("utf-8")
     layer, head = heads_of_exercise_18()[0]
     pictures = (DOCS / "screenshots.py").read_text("utf-8")
