@@ -65,8 +65,11 @@ class Live:
     def ask(self, code="", tab="tab", **request):
         """Save the program with this code behind it, run it, and give the lines of the answer."""
         if code:
-            self.file.write_text(f"{harness.SOURCE}{code}\n", "utf-8")
-            time.sleep(0.4)
+            before, text = self.n_saved(tab), f"{harness.SOURCE}{code}\n"
+            is_another = text != self.file.read_text("utf-8")
+            self.file.write_text(text, "utf-8")
+            while is_another and self.n_saved(tab) == before:  # a busy machine takes its time
+                time.sleep(0.05)
         connection = http.client.HTTPConnection(self.url.split("/")[2], timeout=240)
         headers = {"Origin": "http://" + self.url.split("/")[2]}
         asked = {"prompt": PROMPT, "model": str(harness.TALES), "tokens": "1"} | request
@@ -76,6 +79,12 @@ class Live:
                 yield json.loads(line)
         except TimeoutError:
             pytest.fail(f"no answer for four minutes, and this is who waits:\n{self.threads()}")
+
+    def n_saved(self, tab):
+        """Return how often the server has seen the file saved."""
+        connection = http.client.HTTPConnection(self.url.split("/")[2], timeout=60)
+        connection.request("GET", f"{self.url}saved?{tab}")
+        return json.load(connection.getresponse())["saved"]
 
     def stop(self, tab="tab"):
         connection = http.client.HTTPConnection(self.url.split("/")[2], timeout=60)
