@@ -68,29 +68,30 @@ class Live:
             before, text = self.n_saved(tab), f"{harness.SOURCE}{code}\n"
             is_another = text != self.file.read_text("utf-8")
             self.file.write_text(text, "utf-8")
+            latest = time.monotonic() + 60
             while is_another and self.n_saved(tab) == before:  # a busy machine takes its time
+                assert time.monotonic() < latest, "the server has not seen the saved file"
                 time.sleep(0.05)
-        connection = http.client.HTTPConnection(self.url.split("/")[2], timeout=240)
-        headers = {"Origin": "http://" + self.url.split("/")[2]}
         asked = {"prompt": PROMPT, "model": str(harness.TALES), "tokens": "1"} | request
-        connection.request("POST", f"{self.url}run?{tab}", json.dumps(asked), headers)
         try:
-            for line in connection.getresponse():
+            for line in self.respond("POST", f"run?{tab}", json.dumps(asked), timeout=240):
                 yield json.loads(line)
         except TimeoutError:
             pytest.fail(f"no answer for four minutes, and this is who waits:\n{self.threads()}")
 
     def n_saved(self, tab):
         """Return how often the server has seen the file saved."""
-        connection = http.client.HTTPConnection(self.url.split("/")[2], timeout=60)
-        connection.request("GET", f"{self.url}saved?{tab}")
-        return json.load(connection.getresponse())["saved"]
+        return json.load(self.respond("GET", f"saved?{tab}"))["saved"]
 
     def stop(self, tab="tab"):
-        connection = http.client.HTTPConnection(self.url.split("/")[2], timeout=60)
-        headers = {"Origin": "http://" + self.url.split("/")[2]}
-        connection.request("POST", f"{self.url}stop?{tab}", "", headers)
-        assert connection.getresponse().status == 204
+        assert self.respond("POST", f"stop?{tab}").status == 204
+
+    def respond(self, method, what, body="", timeout=60):
+        """Return the server's response to a request, as the page sends it."""
+        host = self.url.split("/")[2]
+        connection = http.client.HTTPConnection(host, timeout=timeout)
+        connection.request(method, self.url + what, body, {"Origin": f"http://{host}"})
+        return connection.getresponse()
 
     def threads(self):
         """Say what each thread of the server and of its children does, where ps knows that."""

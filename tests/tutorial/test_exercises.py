@@ -208,10 +208,7 @@ def test_the_lesson_knows_who_looks_at_b_and_who_says_el():
     found = whenever("attention_weights", harness.SOURCE, KORBEL, "2")
     text, tokens = re.sub(r"\s+", " ", LESSON), found[0]["tokens"]
     b, el = tokens.index("b"), tokens.index("el")
-    first, second = [
-        {(made["layer"], made["head"]): made["attention_weights"] for made in found[:36]},
-        {(made["layer"], made["head"]): made["attention_weights"] for made in found[36:72]},
-    ]
+    first, second = by_head(found[:36]), by_head(found[36:72])
     look = {head for head, rows in first.items() if rows[-1].argmax() == b}
     assert look == {(4, 0), (5, 1), (5, 2), (5, 5)}
     assert "Four heads look at `b`: layer 4, head 0, and the heads 1, 2 and 5 of layer 5." in text
@@ -235,6 +232,11 @@ def test_the_lessons_lines_for_the_console_give_what_it_says():
     (block,) = re.findall(r"^```pycon\n(.*?)^```", LESSON, re.M | re.S)
     test = doctest.DocTestParser().get_doctest(block, {}, "lesson", None, None)
     assert doctest.DocTestRunner().run(test) == (0, 4)
+
+
+def by_head(found):
+    """Return {(layer, head): attention_weights} of one round that `whenever` has found."""
+    return {(made["layer"], made["head"]): made["attention_weights"] for made in found}
 
 
 def tokens_of(prompt):
@@ -412,7 +414,7 @@ def test_exercise_14_the_fewest_that_reach_it(tmp_path):
 def last_rows(source, prompt=KORBEL):
     """Return {(layer, head): [n_seen] shares of the last row} and the tokens."""
     found = whenever("attention_weights", source, prompt, "1")
-    rows = {(made["layer"], made["head"]): made["attention_weights"][-1] for made in found}
+    rows = {head: weights[-1] for head, weights in by_head(found).items()}
     return rows, found[0]["tokens"]
 
 
@@ -454,9 +456,8 @@ def test_exercise_18_the_partner_looks_at_the_token_before(tmp_path):
     """In the row of the earlier `b`; without it the one that copies looks at that row less."""
     copies, partner, *others = heads_of_exercise_18()
     found = whenever("attention_weights", harness.SOURCE, KORBEL, "1")
-    rows, tokens = {(made["layer"], made["head"]): made for made in found}, found[0]["tokens"]
+    looks, tokens = by_head(found), found[0]["tokens"]
     b = tokens.index("b")
-    looks = {head: made["attention_weights"] for head, made in rows.items()}
     assert tokens[b - 1] == tokens[-1] == "or" and len(others) >= 3
     assert looks[partner][b, b - 1] == pytest.approx(0.9, abs=0.02)  # nine tenths
     assert looks[copies][-1].argmax() == b
@@ -492,10 +493,7 @@ def test_heads_have_the_same_names_wherever_the_docs_speak_of_them():
 
 def test_the_lesson_names_the_heads_that_look_back_most_in_its_sentence():
     found = whenever("attention_weights", harness.SOURCE, KORBEL, "1")
-    back = {
-        (made["layer"], made["head"]): np.diagonal(made["attention_weights"], -1).mean()
-        for made in found
-    }
+    back = {head: np.diagonal(weights, -1).mean() for head, weights in by_head(found).items()}
     lesson = re.sub(r"\s+", " ", readme.LESSON.read_text("utf-8"))
     told = r"sentence layer (\d), head (\d) is the best, and (?:layer (\d), )?head (\d) the next"
     layer, head, next_layer, next_head = re.search(told, lesson).groups()
